@@ -1,0 +1,1 @@
+"""4 ask: the .cypher files and the functions that run them."""

@@ -1,0 +1,1 @@
+"""3 learn: split, model, the one training loop, metrics, baselines, predictions."""
