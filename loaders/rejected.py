@@ -37,7 +37,9 @@ class Rejects:
         self.rows_rejected: Counter[str] = Counter()
         """Rows set aside by file."""
         self.records_rejected: Counter[str] = Counter()
-        """Records that a row yielded beside its main one and that could not be used, by file. The row itself is kept."""
+        """Records that a row yielded beside its main one and that could not be used, by file; the row is kept."""
+        self.rows_passed_over: Counter[str] = Counter()
+        """Rows outside the graph, by file: nothing is wrong with them, and they are not counted as read."""
         self.reasons: Counter[str] = Counter()
         self._stream: TextIO | None = None
 
@@ -45,11 +47,15 @@ class Rejects:
         """Count rows that were read from a file, usable or not."""
         self.rows_read[file] += rows
 
+    def pass_over(self, file: str, rows: int = 1) -> None:
+        """Count rows that are no part of the graph (votes of another kind): not read, not rejected."""
+        self.rows_passed_over[file] += rows
+
     def reject(self, file: str, line: int, reason: str, detail: str, row: str = "", *, primary: bool = True) -> None:
         """Set one row aside.
 
-        ``line`` is 1-based (the header is line 1); ``detail`` says what was expected and found; ``row`` is the row as it
-        stood, cut to 500 characters. ``primary=False`` is for a record beside the row's main one.
+        ``line`` is 1-based (the header is line 1); ``detail`` says what was expected and found; ``row`` is the row as
+        it stood, cut to 500 characters. ``primary=False`` is for a record beside the row's main one.
 
         Raises RejectedRowError under ``strict``.
         """
@@ -68,7 +74,9 @@ class Rejects:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
