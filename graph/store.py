@@ -51,7 +51,7 @@ class Relation:
 
     ``source`` and ``target`` are positions in ``node_ids`` of their labels; ``at`` is in microseconds since 1970 or
     ``NO_TIME``; ``count`` is 1 where the relation has none. ``properties`` holds the remaining ones (relation, kind,
-    confidence, weight, stated, source, split).
+    confidence, weight, stated, said_by, split).
     """
 
     type: str

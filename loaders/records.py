@@ -81,12 +81,12 @@ RELATIONSHIP_TYPES: dict[str, RelationshipType] = {
         *(RelationshipType(name, (("User", "Post"),), _ACT, "aversion") for name in ("DISLIKED", "HID")),
         RelationshipType("POSTED", (("User", "Post"),), {"at": TIME}, "structure"),
         RelationshipType("FOLLOWS", (("User", "User"),), {"at": TIME}, "structure"),
-        RelationshipType("BLOCKED", (("User", "User"),), {"at": TIME, "source": TEXT}, "aversion"),
-        RelationshipType("MUTED", (("User", "User"),), {"at": TIME, "source": TEXT}, "aversion"),
-        RelationshipType("SAME_AS", (("User", "User"),), {"at": TIME, "source": TEXT}, "structure"),
+        RelationshipType("BLOCKED", (("User", "User"),), {"at": TIME, "said_by": TEXT}, "aversion"),
+        RelationshipType("MUTED", (("User", "User"),), {"at": TIME, "said_by": TEXT}, "aversion"),
+        RelationshipType("SAME_AS", (("User", "User"),), {"at": TIME, "said_by": TEXT}, "structure"),
         RelationshipType("REPLIES_TO", (("Post", "Post"),), {"kind": TEXT, "at": TIME}, "structure"),
         RelationshipType("LINKS_TO", (("Post", "Post"),), {"kind": TEXT, "at": TIME}, "structure"),
-        RelationshipType("MENTIONS", (("Post", "Entity"),), {"confidence": pa.float64(), "source": TEXT}, "structure"),
+        RelationshipType("MENTIONS", (("Post", "Entity"),), {"confidence": pa.float64(), "said_by": TEXT}, "structure"),
         RelationshipType("RELATED_TO", (("Entity", "Entity"),), {"relation": TEXT}, "structure", key=("relation",)),
         RelationshipType(
             "INTERESTED_IN", (("User", "Entity"),), {"weight": pa.float64(), "stated": pa.bool_(), "at": TIME}, "structure"
