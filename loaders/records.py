@@ -51,6 +51,7 @@ class RelationshipType:
     """Properties that tell two relationships between the same two nodes apart."""
 
 
+# ``said_by`` (the data, the linker, a model and its version) is not called ``source``: that column is an end's id.
 _ACT = {"at": TIME, "count": pa.int64()}
 
 NODE_TYPES: dict[str, NodeType] = {

@@ -24,7 +24,7 @@ def _constant_property(value: str | float) -> Property:
     return Property.model_validate({"value": value})
 
 
-_DEFAULTS = {"MENTIONS": {"source": _constant_property("data"), "confidence": _constant_property(1.0)}}
+_DEFAULTS = {"MENTIONS": {"said_by": _constant_property("data"), "confidence": _constant_property(1.0)}}
 """Properties that a table need not state."""
 
 
