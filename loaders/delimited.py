@@ -121,7 +121,7 @@ class DelimitedFile:
                     delimiter=self._dialect.separator,
                     quote_char=False,
                     invalid_row_handler=note,
-                    ignore_empty_lines=False,
+                    ignore_empty_lines=True,  # then the number of rows tells
                 ),
                 pyarrow.csv.ConvertOptions(
                     include_columns=include, column_types=dict.fromkeys(include, pa.string()), strings_can_be_null=False

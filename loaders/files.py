@@ -47,15 +47,14 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise SourceError(f"{path} is not there: expected a file")
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty")
-    stream: Any = None
     try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
-            yield cast(BinaryIO, stream)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        where = f" after {stream.tell():,} unpacked bytes" if stream is not None and not stream.closed else ""
-        raise SourceError(
-            f"{path} cannot be unpacked{where}: {error}. The file may have been cut off: fetch it again."
-        ) from error
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as opened:
+            stream = cast(BinaryIO, opened)
+            try:
+                yield stream
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                what = f"{path} cannot be unpacked after {stream.tell():,} bytes of text: {error}"
+                raise SourceError(f"{what}. The file may have been cut off: fetch it again.") from error
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -146,13 +145,11 @@ def _json_blocks(
         for number, line in enumerate(lines, start):
             if not line.strip():
                 continue
-            row = _json_row(file, number, line, keys, complain)
+            row = _json_row(number, line, keys, seen, complain)
             if row is not None:
                 rows.append(row)
                 numbers.append(number)
-                if not row.keys() <= seen.keys():
-                    seen.update(dict.fromkeys(row))
-        check_columns(file, [name for name in keys if rows], list(seen))
+        check_columns(file, keys if seen else [], list(seen))
         found = {name: _json_column([row.get(name) for row in rows]) for name in columns}
         if rows:
             yield Block(found, np.array(numbers, np.int64), partial(_numbered_line, lines, start, numbers))
@@ -180,27 +177,36 @@ def _json(line: bytes) -> Any:
         return None
 
 
-def _json_row(file: str, number: int, line: bytes, keys: Sequence[str], complain: Complain) -> dict[str, Any] | None:
-    """One line as a dictionary; complains and returns None where it is none or lacks a key column."""
+def _json_row(
+    number: int, line: bytes, keys: Sequence[str], seen: dict[str, None], complain: Complain
+) -> dict[str, Any] | None:
+    """One line as a dictionary; complains and returns None where it is none or lacks a key column.
+
+    ``seen`` is filled with the names of the columns there are.
+    """
     shown = _text(line)
     try:
-        value = json.loads(line)
+        value: Any = json.loads(line)
     except UnicodeDecodeError as error:
         complain(number, "wrong encoding", f"not UTF-8 at byte {error.start + 1}", shown)
+        return None
     except json.JSONDecodeError as error:
         reason = "ragged line" if line.endswith(b"\n") else "truncated line"
         complain(number, reason, f"not JSON: {error.msg} at column {error.colno}", shown)
-    else:
-        if b"\\ud" in line.lower() and not _encodable(value):
-            complain(number, "wrong encoding", "it holds half of a surrogate pair (\\ud800 to \\udfff)", shown)
-        elif not isinstance(value, dict):
-            complain(number, "ragged line", f"expected a JSON object, found {type(value).__name__}", shown)
-        elif missing := [name for name in keys if name not in value]:
-            near = near_match(missing[0], list(value))
-            complain(number, "unknown column", f"it has no {missing[0]!r}{near} It has: {', '.join(value)}", shown)
-        else:
-            return value
-    return None
+        return None
+    if not isinstance(value, dict):
+        complain(number, "ragged line", f"expected a JSON object, found {type(value).__name__}", shown)
+        return None
+    if b"\\ud" in line.lower() and not _encodable(value):
+        complain(number, "wrong encoding", "it holds half of a surrogate pair (\\ud800 to \\udfff)", shown)
+        return None
+    if not value.keys() <= seen.keys():
+        seen.update(dict.fromkeys(value))
+    if missing := [name for name in keys if name not in value]:
+        near = near_match(missing[0], list(value))
+        complain(number, "unknown column", f"it has no {missing[0]!r}{near} It has: {', '.join(value)}", shown)
+        return None
+    return value
 
 
 def _encodable(value: Any) -> bool:

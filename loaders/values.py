@@ -97,7 +97,7 @@ def as_lists(cells: pa.Array, split: str | None) -> pa.Array:
 
 
 def _missing(text: pa.Array) -> Mask:
-    return np.asarray(pc.fill_null(pc.is_in(text, pa.array(NO_VALUE)), True))
+    return np.asarray(pc.or_(pc.is_null(text), pc.is_in(text, pa.array(NO_VALUE))))
 
 
 def _times(cells: pa.Array, date_format: str | None) -> tuple[pa.Array, Mask]:
