@@ -139,7 +139,7 @@ def _checked(times: npt.NDArray[np.int64], missing: Mask) -> tuple[pa.Array, Mas
 def _rare_iso(text: str) -> int:
     """Forms of ISO 8601 that pandas does not read: week dates, a comma before the fraction, a small z."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return int(np.iinfo(np.int64).min)
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

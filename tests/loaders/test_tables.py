@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import tomllib
 from datetime import datetime
@@ -101,14 +102,15 @@ def _as_file(folder: Path, name: str, rows: list[dict[str, object]]) -> None:
     if name.endswith(".parquet"):
         pq.write_table(pa.Table.from_pylist(rows), path)
         return
-    opened = gzip.open(path, "wt", encoding="utf-8", newline="") if name.endswith(".gz") else path.open("w", newline="")
-    with opened as stream:
-        if "json" in name:
-            stream.writelines(json.dumps(row) + "\n" for row in rows)
-        else:
-            writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t" if ".tsv" in name else ",")
-            writer.writeheader()
-            writer.writerows(rows)
+    text = io.StringIO(newline="")
+    if "json" in name:
+        text.writelines(json.dumps(row) + "\n" for row in rows)
+    else:
+        writer = csv.DictWriter(text, list(rows[0]), delimiter="\t" if ".tsv" in name else ",")
+        writer.writeheader()
+        writer.writerows(rows)
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
 
 
 @pytest.mark.parametrize(
