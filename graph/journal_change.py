@@ -138,9 +138,8 @@ class JournalChange:
             raise StoreError(f"{label}.{name} has NaN or infinity in {len(bad)} rows, the first at index {bad[0]}")
         if (label, name) in self._vectors:
             (self._folder / self._vectors[label, name].file).unlink(missing_ok=True)
-        part = Part(
-            self._file("vectors", name, label, suffix="npy"), "vectors", name, label, "", 0, 0, self._number, 0, 0
-        )
+        file = self._file("vectors", name, label, suffix="npy")
+        part = Part(file, "vectors", name, label, "", 0, 0, self._number, 0, 0, 0)
         self._vectors[label, name] = write_vectors(self._folder, part, vectors)
 
     def write_predictions(self, type_: str, rows: pa.Table) -> None:
@@ -238,7 +237,7 @@ class JournalChange:
         key = (kind, name, source, target, generation)
         if key not in self._writers:
             file = self._file(kind, name, source, target, str(len(self._writers)))
-            part = Part(file, kind, name, source, target, 0, 0, self._number, 0, 0, generation)
+            part = Part(file, kind, name, source, target, 0, 0, self._number, 0, 0, 0, generation)
             self._writers[key] = TableWriter(self._folder, part, schema)
         return self._writers[key]
 

@@ -53,6 +53,8 @@ class Part:
     """In bytes."""
     checksum: int
     """CRC-32 of the file."""
+    raw: int
+    """Bytes of the rows in memory, uncompressed."""
     generation: str = ""
 
 

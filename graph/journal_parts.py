@@ -13,6 +13,7 @@ import shutil
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -36,7 +37,7 @@ class TableWriter:
     def __init__(self, folder: Path, part: Part, schema: pa.Schema) -> None:
         self._folder, self._part, self._schema = folder, part, schema
         self._path = folder / f"{part.file}.new"
-        self._rows = self._added = 0
+        self._rows = self._added = self._raw = 0
         with disk_errors(self._path):
             self._sink = self._path.open("wb")
             self._writer = pa.ipc.new_file(self._sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4"))
@@ -48,6 +49,7 @@ class TableWriter:
             self._writer.write_table(rows.combine_chunks())
         self._rows += rows.num_rows
         self._added += added
+        self._raw += rows.nbytes
 
     def close(self) -> Part:
         """Sync and rename the file."""
@@ -56,7 +58,7 @@ class TableWriter:
             self._sink.flush()
             os.fsync(self._sink.fileno())
             self._sink.close()
-        return _finish(self._folder, self._part, self._rows, self._added)
+        return _finish(self._folder, replace(self._part, rows=self._rows, added=self._added, raw=self._raw))
 
     def abort(self) -> None:
         """Close the file as it is; nothing names it."""
@@ -72,7 +74,7 @@ def write_vectors(folder: Path, part: Part, vectors: npt.NDArray[np.float32]) ->
         np.save(sink, vectors)
         sink.flush()
         os.fsync(sink.fileno())
-    return _finish(folder, part, len(vectors), len(vectors))
+    return _finish(folder, replace(part, rows=len(vectors), added=len(vectors), raw=vectors.nbytes))
 
 
 def read_table(folder: Path, part: Part, columns: Sequence[str]) -> pa.Table:
@@ -130,7 +132,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} could not be written: {reason} (the store is as it was)") from error
 
 
-def _finish(folder: Path, part: Part, rows: int, added: int) -> Part:
+def _finish(folder: Path, part: Part) -> Part:
     new, path = folder / f"{part.file}.new", folder / part.file
     with disk_errors(path):
         value = checksum(new)
@@ -139,7 +141,7 @@ def _finish(folder: Path, part: Part, rows: int, added: int) -> Part:
         status = path.stat()
     with _checked_lock:
         _checked.add((str(path), status.st_size, status.st_mtime_ns))
-    return Part(**{**vars(part), "rows": rows, "added": added, "size": status.st_size, "checksum": value})
+    return replace(part, size=status.st_size, checksum=value)
 
 
 def _check(folder: Path, part: Part) -> Path:

@@ -26,7 +26,7 @@ from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES, TEXT
 _BUILD_POOL_BYTES = 2 << 30
 _READ_POOL_BYTES = 1 << 30
 _MAX_FILE_BYTES = 1 << 38  # Ladybug reserves this much address space per open file; its default allows only 15 of them
-_COPY_ROWS = 1_000_000  # relationships copied at once: bounds the memory that their ids as text take
+_COPY_ROWS = 1_000_000  # relationships copied at once: fewer make a larger file, more need a larger buffer pool
 
 _TYPES = {
     TEXT: "STRING",
@@ -101,16 +101,28 @@ def build_index(path: Path, journal: Journal) -> Counts:
 
     The caller names it in the manifest afterwards. Raises StoreError; whatever is left at ``path`` then is of no use.
     """
+    try:
+        return _build(path, journal, _BUILD_POOL_BYTES)
+    except StoreError as error:
+        if "buffer pool is full" not in str(error):
+            raise
+    return _build(path, journal, 0)  # Ladybug's own choice: four fifths of the memory
+
+
+def _build(path: Path, journal: Journal, pool: int) -> Counts:
+    for rest in path.parent.glob(f"{path.name}*"):
+        rest.unlink()
     with ladybug_errors(f"the index {path} could not be built"):
-        database = ladybug.Database(path, buffer_pool_size=_BUILD_POOL_BYTES, max_db_size=_MAX_FILE_BYTES)
+        database = ladybug.Database(path, buffer_pool_size=pool, max_db_size=_MAX_FILE_BYTES)
         try:
-            connection = ladybug.Connection(database)
-            for statement in index_schema():
-                connection.execute(statement)
-            expected = _copy(connection, journal)
-            connection.execute("CHECKPOINT")
-            found = _count(connection)
-            connection.close()
+            with ladybug.Connection(database) as connection:
+                connection.execute("BEGIN TRANSACTION")  # one at a time costs six times as much
+                for statement in index_schema():
+                    connection.execute(statement)
+                connection.execute("COMMIT")
+                expected = _copy(connection, journal)
+                connection.execute("CHECKPOINT")
+                found = _count(connection)
         finally:
             database.close()
     if found != expected:

@@ -210,7 +210,8 @@ class LadybugStore:
         number = state.indexes + 1
         path = self._folder / f"index-{number}.lbug"
         new = path.with_suffix(".new")
-        require_space(self._folder, 3 * sum(part.size for part in state.parts if part.kind != "vectors"))
+        raw = sum(part.raw for part in state.parts if part.kind != "vectors")
+        require_space(self._folder, 5 * raw // 2)  # Ladybug keeps a relationship's properties at both its ends
         counts = build_index(new, Journal(self._folder / _JOURNAL, state))
         with disk_errors(path):
             with new.open("rb+") as file:
