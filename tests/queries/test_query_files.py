@@ -1,0 +1,137 @@
+"""Every query file, run on the toy community: its exact rows, and the columns that its header declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.queries.toy import NOW, make_toy
+
+from graphfeed.errors import QueryError
+from graphfeed.graph.query_files import load_queries, parse_query
+from graphfeed.graph.store import GraphStore
+
+ALL_POSTS = ["fresh", "spam", "chess1", "oven", "bread3", "bread2", "bread1", "ask"]
+"""Questions that existed at the generation's moment, newest first."""
+
+CASES: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
+    # The ids, in order, of what each query finds; other columns are held against the header below.
+    (
+        "recommend",
+        {"user": "ann", "limit": 10},
+        [{"id": "bread2", "rank": 1}, {"id": "bread3", "rank": 4}, {"id": "chess1", "rank": 5}],
+    ),
+    (
+        "recommend",
+        {"user": "ann", "limit": 1},
+        [{"id": "bread2", "score": 1.0, "generation": "g2", "title": "Second rise"}],
+    ),
+    ("recommend", {"user": "bob", "limit": 10}, [{"id": "oven", "rank": 2}]),  # chess1 is hidden
+    ("recommend", {"user": "nobody", "limit": 10}, []),
+    ("trending", {"user": "ann", "generation": "g2", "limit": 10}, [{"id": "bread2", "rank": 4}]),
+    (
+        "trending",
+        {"user": "nobody", "generation": "g2", "limit": 3},
+        [{"id": "bread1"}, {"id": "oven"}, {"id": "spam"}],
+    ),
+    ("trending", {"user": "nobody", "generation": "g1", "limit": 3}, [{"id": "oven", "score": 1.0}]),
+    (
+        "newest_eligible",
+        {"user": "ann", "generation": "g2", "live": False, "limit": 20},
+        [{"id": p} for p in ("fresh", "chess1", "bread3", "bread2", "undated")],
+    ),
+    (
+        "newest_eligible",
+        {"user": "nobody", "generation": "g2", "live": True, "limit": 20},
+        [{"id": p, "kind": "question"} for p in ("future", *ALL_POSTS, "undated")],
+    ),
+    ("explain", {"user": "ann", "post": "bread3"}, [{"rank": 4, "score": 0.25, "generation": "g2"}]),
+    ("explain", {"user": "ann", "post": "fresh"}, []),
+    (
+        "explain_paths",
+        {"user": "ann", "post": "bread2"},
+        [
+            {"type": "people_you_follow", "path": ["ann", "bob", "bread2"]},
+            {"type": "people_like_you", "path": ["ann", "bread1", "bob", "bread2"]},
+            {"type": "topic", "path": ["ann", "bread1", "bread", "bread2"]},
+        ],
+    ),
+    (
+        "explain_paths",
+        {"user": "ann", "post": "bread3"},
+        [
+            {"type": "followed_author", "path": ["ann", "bob", "bread3"]},
+            {"type": "interest", "path": ["ann", "rye", "bread3"]},
+            {"type": "linked", "path": ["ann", "bread1", "bread3"]},
+        ],
+    ),
+    ("explain_paths", {"user": "ann", "post": "reply"}, [{"type": "conversation", "path": ["ann", "ask", "reply"]}]),
+    ("explain_paths", {"user": "cat", "post": "spam"}, []),
+    ("similar", {"post": "bread1", "limit": 5}, [{"id": "bread2", "rank": 1}, {"id": "bread3", "rank": 2}]),
+    ("people", {"user": "ann", "limit": 5}, [{"id": "cat", "rank": 2, "name": None}]),  # bob followed, mallory blocked
+    ("interests", {"user": "ann", "limit": 5}, [{"id": "bread", "rank": 2, "name": "Bread", "kind": "tag"}]),
+    ("active_generation", {}, [{"id": "g2", "model": "linear", "encoder": "words", "kinds": ["question"]}]),
+    ("find_user", {"user": "ann"}, [{"id": "ann", "name": "Ann Example"}]),
+    ("find_user", {"user": "Ann"}, []),
+    ("post", {"id": "ask"}, [{"kind": "question", "title": "Why is my loaf flat?", "text": "ask text"}]),
+    ("near_users", {"text": "B", "limit": 3}, [{"id": "bob", "name": "Bob Example"}]),
+    ("near_users", {"text": "EXAMPLE", "limit": 2}, [{"id": "ann"}, {"id": "bob"}]),
+    ("near_posts", {"text": "bre", "limit": 2}, [{"id": "bread1"}, {"id": "bread2"}]),
+    (
+        "names",
+        {"users": ["ann", "x"], "posts": ["reply", "ask"], "entities": ["rye"]},
+        [
+            {"label": "User", "id": "ann", "name": "Ann Example"},
+            {"label": "Post", "id": "reply", "name": "reply text"},
+            {"label": "Post", "id": "ask", "name": "Why is my loaf flat?"},
+            {"label": "Entity", "id": "rye", "name": "Rye"},
+        ],
+    ),
+    ("busiest_users", {"limit": 2}, [{"id": "ann", "acts": 2}, {"id": "bob", "acts": 2}]),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
+    with make_toy(tmp_path_factory.mktemp("toy") / "feed") as made:
+        yield made
+
+
+@pytest.mark.parametrize(("name", "parameters", "expected"), CASES, ids=lambda v: v if isinstance(v, str) else "")
+def test_rows_and_columns(
+    store: GraphStore, name: str, parameters: dict[str, Any], expected: list[dict[str, Any]]
+) -> None:
+    rows = store.run(name, **parameters)
+    assert [{key: row[key] for key in want} for row, want in zip(rows, expected, strict=False)] == expected
+    assert len(rows) == len(expected)
+    declared = load_queries(store.dialect)[name].returns
+    assert all(tuple(row) == declared for row in rows)
+
+
+def test_every_file_is_tested(store: GraphStore) -> None:
+    assert {name for name, _, rows in CASES if rows} == set(load_queries(store.dialect))
+
+
+def test_both_dialects_have_the_same_queries() -> None:
+    assert set(load_queries("ladybug")) == set(load_queries("neo4j"))
+
+
+def test_moments_are_kept(store: GraphStore) -> None:
+    (row,) = store.run("active_generation")
+    assert row["now"] == datetime.fromtimestamp(NOW / 10**6, UTC).replace(tzinfo=None)
+
+
+def test_parameters_are_held_against_the_header(store: GraphStore) -> None:
+    with pytest.raises(QueryError, match=r"missing: \['limit'\]"):
+        store.run("recommend", user="ann")
+    with pytest.raises(QueryError, match=r"not known: \['usr'\]"):
+        store.run("recommend", user="ann", limit=3, usr="ann")
+
+
+def test_a_header_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(QueryError, match="declares the parameters"):
+        parse_query("odd", "// Something.\n// params: user\n// returns: id\nRETURN $other AS id")
+    with pytest.raises(QueryError, match="needs a header"):
+        parse_query("odd", "RETURN 1 AS id")
