@@ -33,7 +33,6 @@ sys.path.insert(0, sys.argv[1])
 from graphfeed.graph.store import open_store
 from tests.graph import test_kill
 store = open_store(sys.argv[2], create=True)
-print("open", flush=True)
 test_kill.{work}(store, int(sys.argv[3]))
 """
 
@@ -44,7 +43,7 @@ def acknowledge(what: object) -> None:
 
 
 def kill_round(script: str, arguments: list[str], delay: float) -> list[str]:
-    """Run a Python script, kill it ``delay`` seconds after its first line, and give the lines that it printed whole.
+    """Run a Python script, kill it ``delay`` seconds after its first line, and give the lines that it printed.
 
     A script that ends before, or fails, fails the test: there was nothing to kill.
     """
@@ -66,6 +65,7 @@ def load_forever(store: GraphStore, start: int) -> None:
     """The loading child: change n writes PER_CHANGE users, n of them rewritten, each of whom likes post n."""
     from tests.store_contract import links, nodes
 
+    acknowledge("ready")
     for number in range(start, start + 10_000):
         ids = [f"{number}-{i}" for i in range(PER_CHANGE)]
         with store.change(f"load {number}") as change:
@@ -84,6 +84,7 @@ def publish_forever(store: GraphStore, start: int) -> None:
     with store.change("load") as change:
         change.write_nodes("User", nodes("User", users))
         change.write_nodes("Post", nodes("Post", posts))
+    acknowledge("ready")
     for number in range(start, start + 10_000):
         publish(store, f"g{number}", [(u, p) for u in users for p in posts], number)
         acknowledge(number)
@@ -95,6 +96,7 @@ def rebuild_forever(store: GraphStore, start: int) -> None:
 
     with store.change("load") as change:
         change.write_nodes("User", nodes("User", [f"u{i}" for i in range(100)]))
+    acknowledge("ready")
     for number in range(start, start + 10_000):
         for index in store.workspace.glob("index-*"):
             index.unlink()
