@@ -57,6 +57,7 @@ class DelimitedFile:
         if self._first.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise SourceError(f"{file} is UTF-16: save it as UTF-8")
         self._first = self._first.removeprefix(b"\xef\xbb\xbf")
+        self._broken = False  # whether the piece that is read has bytes that cannot be decoded
         lines = self._lines(self._first)
         reader = self._reader(lines)
         try:
@@ -146,6 +147,7 @@ class DelimitedFile:
         rows: list[list[str]] = []
         spans: list[tuple[int, int]] = []
         start, begin, carried = self._line, 0, 0
+        self._broken = _has_surrogate("".join(lines))
         while begin < len(lines):
             offset, reader = begin, self._reader(lines[begin:])
             try:
@@ -179,7 +181,7 @@ class DelimitedFile:
         if len(row) != len(self.header):
             reason = "truncated line" if at_end and len(row) < len(self.header) else "ragged line"
             detail = f"expected {len(self.header)} columns, found {len(row)}"
-        elif any(not cell.isascii() and _has_surrogate(cell) for cell in row):
+        elif self._broken and _has_surrogate("".join(row)):
             reason, detail = "wrong encoding", f"some of its bytes are not {self._dialect.encoding}"
         else:
             return True
@@ -209,7 +211,12 @@ def _whole_lines(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
 
 
 def _has_surrogate(text: str) -> bool:
-    return any("\udc80" <= character <= "\udcff" for character in text)
+    """Whether bytes of the text could not be decoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _shown(text: str) -> str:
