@@ -42,27 +42,26 @@ def acknowledge(what: object) -> None:
     print(what, flush=True)
 
 
-def kill_round(script: str, arguments: list[str], delay: float) -> list[str]:
-    """Run a Python script, kill it ``delay`` seconds after its first line, and give the lines that it printed.
+def kill_round(script: str, arguments: list[str], delay: float, printed: Path) -> list[str]:
+    """Run a Python script, kill it ``delay`` seconds after its first line, and give the whole lines that it printed.
 
-    A script that ends before, or fails, fails the test: there was nothing to kill.
+    They go through the file ``printed``. A script that ends before, or fails, fails the test: there was nothing to kill.
     """
-    command = [sys.executable, "-c", script, *arguments]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert child.stdout is not None
-        first = child.stdout.readline()
+    with printed.open("w") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-c", script, *arguments], stdout=output, stderr=subprocess.PIPE, text=True
+        )
+        while not printed.read_text().endswith("\n") and child.poll() is None:
+            time.sleep(0.005)
         time.sleep(delay)
-        os.kill(child.pid, signal.SIGKILL)
-        out, errors = child.communicate(timeout=60)
-    finally:
         child.kill()
+        _, errors = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL, f"the child ended by itself ({child.returncode}): {errors[-2000:]}"
-    return [line for line in (first + out).splitlines(keepends=True) if line.endswith("\n")]
+    return [line for line in printed.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def load_forever(store: GraphStore, start: int) -> None:
-    """The loading child: change n writes PER_CHANGE users, n of them rewritten, each of whom likes post n."""
+    """The loading child: change n writes PER_CHANGE users who like post n, and rewrites the post "last"."""
     from tests.store_contract import links, nodes
 
     acknowledge("ready")
@@ -171,11 +170,8 @@ def test_killed_writer(tmp_path: Path, work: str, check: Callable[[GraphStore, i
     for round_ in range(KILLS):
         if round_ % 20 == 19:  # a fresh store now and then, so that a round stays cheap
             folder, last = tmp_path / f"feed {round_}", 0
-        lines = kill_round(
-            CHILD.format(work=work),
-            [str(ROOT), str(folder), str(last + 1)],
-            dice.choice([0.01, 0.2, 0.9]) * dice.random(),
-        )
+        arguments = [str(ROOT), str(folder), str(last + 1)]
+        lines = kill_round(CHILD.format(work=work), arguments, dice.uniform(0, 1), tmp_path / "printed")
         acknowledged = max([last, *(int(line) for line in lines if line.strip().isdigit())])
         with open_store(folder) as store:
             total -= last
