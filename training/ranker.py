@@ -1,7 +1,7 @@
 """What every recommender is to the rest of graphfeed: something fitted once, then asked at moments.
 
-The model and each baseline are a ``Ranker``. ``fit`` sees a split's training part and nothing else; ``scorer`` brings the
-ranker's graph up to a snapshot without training; a ``Scorer`` scores every candidate for a block of users.
+The model and each baseline are a ``Ranker``. ``fit`` sees what a split has before its test and nothing else; ``scorer``
+brings the ranker's graph up to a snapshot without training; a ``Scorer`` scores every candidate for a block of users.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ Progress = Callable[[str, int, int, str], None]
 """Called with what is being done, steps done, steps in all (0: unknown), and a word on how it goes."""
 
 
+RankerKind = Literal["model", "baseline", "oracle"]
+"""An oracle knows what a planted community was made from: it shows the best that anything could reach."""
+
+
 class Scorer(Protocol):
     """Scores at one moment."""
 
@@ -36,7 +40,11 @@ class Ranker(Protocol):
     """A model or a baseline."""
 
     name: str
-    kind: Literal["model", "baseline"]
+
+    @property
+    def kind(self) -> RankerKind:
+        """What it is reported as."""
+        ...
 
     def fit(self, split: Split, progress: Progress | None = None) -> None:
         """Learn from the training part; choose settings on the validation part."""

@@ -1,0 +1,100 @@
+"""Settings are chosen on the validation rounds only, by NDCG@10, from a short list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import scipy.sparse as sp
+
+from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
+from graphfeed.training.metrics import best, per_list, sort_keys, tie_breaks
+from graphfeed.training.ranker import Scorer
+from graphfeed.training.snapshot import Snapshot
+from graphfeed.training.split import Split
+
+MOST_ROUNDS = 60
+"""Validation rounds that are asked, at most, evenly spread."""
+MOST_QUESTIONS = 2_000
+"""Questions that are asked, at most, drawn at random."""
+SEED = 0
+MOST_CELLS = 16_000_000
+"""Scores held at once, at most."""
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some questions of one validation round; rows of the matrices ``[users, candidates]`` belong to ``users``."""
+
+    snapshot: Snapshot
+    users: Int64
+    answers: sp.csr_matrix
+    excluded: sp.csr_matrix
+
+
+_samples: WeakKeyDictionary[Split, dict[LinkKind, list[Sample]]] = WeakKeyDictionary()
+
+
+def validation_sample(split: Split, kind: LinkKind = "posts") -> list[Sample]:
+    """The questions that settings are chosen on: the same for all, drawn once per split."""
+    drawn = _samples.setdefault(split, {})
+    if kind not in drawn:
+        drawn[kind] = _draw(split, kind)
+    return drawn[kind]
+
+
+def _draw(split: Split, kind: LinkKind) -> list[Sample]:
+    whole = []
+    for asked in split.rounds("validation", kind):
+        snapshot = asked.snapshot
+        # A fresh view: the round's own keeps what it has worked out, which for many rounds is much memory.
+        view = Snapshot(snapshot.past, snapshot.now, snapshot.kinds)
+        whole.append(Sample(view, asked.users, asked.answers, snapshot.excluded(kind, asked.users)))
+    if len(whole) > MOST_ROUNDS:
+        whole = [whole[i] for i in np.linspace(0, len(whole) - 1, MOST_ROUNDS).round().astype(int)]
+    questions = sum(len(sample.users) for sample in whole)
+    taken = np.zeros(questions, dtype=bool)
+    taken[np.random.default_rng(SEED).permutation(questions)[:MOST_QUESTIONS]] = True
+    found, start = [], 0
+    for sample in whole:
+        rows = np.flatnonzero(taken[start : start + len(sample.users)])
+        start += len(sample.users)
+        if len(rows):
+            found.append(Sample(sample.snapshot, sample.users[rows], sample.answers[rows], sample.excluded[rows]))
+    return found
+
+
+def ndcg(sample: Sample, scorer: Scorer, kind: LinkKind) -> float:
+    """Sum of NDCG@10 over the questions of a sample."""
+    candidates = sample.snapshot.candidates(kind)
+    ties = tie_breaks(sample.snapshot.graph.count(LINK_KINDS[kind][0]))[candidates]
+    total, size = 0.0, max(1, MOST_CELLS // max(len(candidates), 1))
+    for start in range(0, len(sample.users), size):
+        rows = slice(start, start + size)
+        keys = sort_keys(scorer.scores(sample.users[rows]), sample.excluded[rows], ties)
+        total += float(per_list(best(keys, 10), sample.answers[rows], (10,))["ndcg@10"].sum())
+    return total
+
+
+def choose(
+    candidates: Sequence[Settings],
+    split: Split,
+    scorers: Callable[[Snapshot, Sequence[Settings]], Sequence[Scorer]],
+    kind: LinkKind = "posts",
+) -> Settings:
+    """The settings with the highest mean NDCG@10 on validation; the first of equals, and where there is no validation.
+
+    ``scorers`` gives one scorer for each of the settings at a snapshot, so that they can share work.
+    """
+    if len(candidates) == 1:
+        return candidates[0]
+    total = np.zeros(len(candidates))
+    for sample in validation_sample(split, kind):
+        for place, scorer in enumerate(scorers(sample.snapshot, candidates)):
+            total[place] += ndcg(sample, scorer, kind)
+    return candidates[int(total.argmax())]

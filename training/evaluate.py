@@ -1,0 +1,140 @@
+"""The evaluation: every ranker ranks all candidates for every question of a part, and is held against the answers.
+
+    fit_all(split, rankers)
+    found = evaluate(split, rankers)
+    found.to_json("figures.json")
+
+A question is a person at a moment. Memory holds one block of users × candidates at a time; results do not depend on the
+size of the block.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from graphfeed.errors import TrainingError
+from graphfeed.training.evaluation import Evaluation, summarise
+from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
+from graphfeed.training.metrics import Float32, ListTally, best, per_list, self_information, sort_keys, tie_breaks
+from graphfeed.training.ranker import Progress, Ranker, Scorer
+from graphfeed.training.slices import MAIN_SLICE, Slice, slices_of
+from graphfeed.training.split import Part, Round, Split
+
+MOST_CELLS = 16_000_000
+"""At most so many scores at once; a score takes 4 bytes and its sort key 8."""
+
+
+def fit_all(split: Split, rankers: Sequence[Ranker], progress: Progress | None = None) -> None:
+    """Fit rankers one after the other."""
+    for done, ranker in enumerate(rankers):
+        if progress:
+            progress("fit", done, len(rankers), ranker.name)
+        ranker.fit(split, progress)
+
+
+def evaluate(
+    split: Split,
+    rankers: Sequence[Ranker],
+    *,
+    part: Part = "test",
+    kind: LinkKind = "posts",
+    at: Sequence[int] = (10, 20),
+    block_users: int = 256,
+    progress: Progress | None = None,
+    oracle: Ranker | None = None,
+) -> Evaluation:
+    """Ask fitted rankers every question of a part.
+
+    All candidates are ranked, except what the user must not be recommended. Equal scores are ordered by a fixed shuffle
+    of the nodes, the same for all rankers. ``at``: lengths of the lists; rankers are compared at the first.
+
+    Raises TrainingError when two rankers share a name, when the part has no question, or when a score is NaN.
+    """
+    asked_of = [*rankers, *([oracle] if oracle else [])]
+    names = [ranker.name for ranker in asked_of]
+    if len(set(names)) < len(names):
+        raise TrainingError(f"expected rankers of different names, found {', '.join(names)}")
+    gathered = _Gathered(split, names, kind, tuple(at))
+    for done, asked in enumerate(split.rounds(part, kind)):
+        slices = slices_of(asked, kind)
+        gathered.add_round(asked, slices)
+        for ranker in asked_of:
+            if progress:
+                progress(f"evaluate on {part}", done, 0, ranker.name)
+            gathered.add_answers(asked, slices, ranker.name, ranker.scorer(asked.snapshot, kind), block_users)
+    if not gathered.users:
+        raise TrainingError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
+    empty = Evaluation(part, kind, tuple(at), split.describe(), {ranker.name: ranker.kind for ranker in asked_of})
+    users = {name: np.concatenate(parts) for name, parts in gathered.users.items()}
+    values = {
+        key: {metric: np.concatenate(parts) for metric, parts in found.items()}
+        for key, found in gathered.values.items()
+    }
+    lists = {name: tally.figures(*gathered.authors) for name, tally in gathered.tallies.items()}
+    return summarise(empty, users, values, lists, MAIN_SLICE[kind])
+
+
+class _Gathered:
+    """Values by question, and tallies of the lists, as rounds go by."""
+
+    def __init__(self, split: Split, names: Sequence[str], kind: LinkKind, at: tuple[int, ...]) -> None:
+        graph = split.training.graph
+        label = LINK_KINDS[kind][0]
+        vectors: torch.Tensor | None = graph.data[label].x if "x" in graph.data[label] else None
+        self.kind, self.at, self.label = kind, at, label
+        self.ties = tie_breaks(graph.count(label))
+        self.users: dict[str, list[Int64]] = defaultdict(list)
+        self.values: dict[tuple[str, str], dict[str, list[Float32]]] = defaultdict(lambda: defaultdict(list))
+        self.tallies = {name: ListTally(graph.count(label), at, vectors) for name in names}
+        self.authors: tuple[Int64, Int64] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        self._information = np.zeros(0, dtype=np.float32)
+
+    def add_round(self, asked: Round, slices: Sequence[Slice]) -> None:
+        """What does not depend on the ranker."""
+        for part in slices:
+            self.users[part.name].append(asked.users[part.rows])
+        graph = asked.snapshot.graph
+        known = np.bincount(asked.snapshot.links(self.kind).target, minlength=graph.count(self.label))
+        self._information = self_information(known, graph.count("User"))
+        for tally in self.tallies.values():
+            tally.add_candidates(asked.snapshot.candidates(self.kind))
+        if self.kind == "posts":
+            posted = asked.snapshot.edges("POSTED")
+            self.authors = (posted.source, posted.target)
+
+    def add_answers(self, asked: Round, slices: Sequence[Slice], name: str, scorer: Scorer, block_users: int) -> None:
+        """One ranker's lists for one round, in blocks of users."""
+        candidates = asked.snapshot.candidates(self.kind)
+        nodes = torch.from_numpy(np.append(candidates, asked.snapshot.graph.count(self.label)))
+        size = max(1, min(block_users, MOST_CELLS // max(len(candidates), 1)))
+        for start in range(0, len(asked.users), size):
+            stop = min(start + size, len(asked.users))
+            users = asked.users[start:stop]
+            scores = _checked(scorer.scores(users), (len(users), len(candidates)), name)
+            keys = sort_keys(scores, asked.snapshot.excluded(self.kind, users), self.ties[candidates])
+            whole = best(keys, max(self.at))
+            self.tallies[name].add(nodes[whole], self._information)
+            for part in slices:
+                rows = part.rows[(part.rows >= start) & (part.rows < stop)]
+                if not len(rows):
+                    continue
+                answers = asked.answers[rows]
+                if part.columns is None:
+                    top = whole[rows - start]
+                else:
+                    answers = answers[:, part.columns]
+                    top = best(keys[rows - start][:, part.columns], max(self.at))
+                for metric, value in per_list(top, answers, self.at).items():
+                    self.values[name, part.name][metric].append(value)
+
+
+def _checked(scores: Float32, shape: tuple[int, int], name: str) -> Float32:
+    if scores.shape != shape:
+        raise TrainingError(f"expected scores {list(shape)} from {name}, found {list(scores.shape)}")
+    if np.isnan(scores).any():
+        raise TrainingError(f"expected scores that are numbers from {name}, found NaN")
+    return np.asarray(scores, dtype=np.float32)
