@@ -6,15 +6,14 @@ in ``(t, t + window]``. Moments in order: those that the mixture is fitted on, t
     |---------- training ----------|== fit ==|= validation =|==== test ====|  time
     0                             fit       validation      test           end     (shares of all links)
 
-Given (a published split): the test pairs come from the data (HELD_OUT); validation and fit pairs are drawn at random from
-the training pairs of each user and hidden from the graph while they are asked for.
+Given (a published split): the test pairs come from the data (HELD_OUT); fit and validation pairs are drawn at random from
+the training pairs and hidden from the graph while they are asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -47,7 +46,9 @@ class Split(Protocol):
 
     name: str
     training: Snapshot
-    """The graph that is trained on."""
+    """The graph that is trained on while settings are chosen."""
+    final: Snapshot
+    """The graph that the chosen model is trained on before it is tested: all that is known where the test begins."""
 
     def rounds(self, part: Part, kind: LinkKind = "posts") -> Iterator[Round]:
         """The rounds of a part, in order of time; those without an answer are left out."""
@@ -97,6 +98,7 @@ class RollingSplit:
         self.end = int(self._times[-1])
         self._kinds = self.past.recommended_kinds(self.validation_start)
         self.training = Snapshot(self.past, self.fit_start, self._kinds)
+        self.final = Snapshot(self.past, self.test_start, self._kinds)
 
     def _moment(self, share: float) -> int:
         return int(self._times[int(share * (len(self._times) - 1))])
@@ -133,55 +135,58 @@ class RollingSplit:
 
 
 class GivenSplit:
-    """A published split: the test pairs are the data's own."""
+    """A published split: the test pairs are the data's own.
+
+    A tenth of each user's training pairs is hidden from the graph that is trained on. Half of the users fit the mixture
+    with theirs, the other half validate with theirs; the test is asked of the whole training graph.
+    """
 
     name = "given"
 
     def __init__(self, graph: FeedGraph, settings: SplitSettings, share: float = 0.1) -> None:
         if "test" not in graph.held_out:
             raise TrainingError("this graph holds no test pairs (HELD_OUT); load them with `pairs` and a test file")
-        self.settings, self.share = settings, share
+        self.settings = settings
         self.whole = Past(graph)
-        source, target = (row.numpy() for row in graph.held_out["test"])
-        self._test = Links(source, target, np.full(len(source), NO_TIME))
-        self._hidden = {"fit": self._draw(settings.seed), "validation": self._draw(settings.seed + 1)}
         self._now = max(graph.latest_time(), 0)
-        self.training = Snapshot(Past(graph, self._hidden["fit"]), self._now)
-
-    def _draw(self, seed: int) -> Links:
-        """A share of each user's pairs, drawn at random; a user with few pairs keeps at least one."""
-        links = self.whole.links["posts"]
-        order = np.lexsort((np.random.default_rng(seed).random(len(links)), links.source))
-        user = links.source[order]
-        place = np.arange(len(user)) - np.searchsorted(user, user)
-        taken = order[place < np.floor(np.bincount(user, minlength=1)[user] * self.share)]
-        taken.sort()
-        return Links(links.source[taken], links.target[taken], links.time[taken])
-
-    @cached_property
-    def _snapshots(self) -> dict[Part, Snapshot]:
-        graph = self.whole.graph
-        return {
-            "fit": self.training,
-            "validation": Snapshot(Past(graph, self._hidden["validation"]), self._now),
-            "test": Snapshot(self.whole, self._now),
+        source, target = (row.numpy() for row in graph.held_out["test"])
+        random = np.random.default_rng(settings.seed)
+        hidden = _draw_pairs(self.whole.links["posts"], share, random)
+        fits = random.random(graph.count("User"))[hidden.source] < 0.5
+        self.answers: dict[Part, Links] = {
+            "fit": Links(hidden.source[fits], hidden.target[fits], hidden.time[fits]),
+            "validation": Links(hidden.source[~fits], hidden.target[~fits], hidden.time[~fits]),
+            "test": Links(source, target, np.full(len(source), NO_TIME)),
         }
+        self.training = Snapshot(Past(graph, hidden), self._now)
+        self.final = Snapshot(self.whole, self._now)
 
     def rounds(self, part: Part, kind: LinkKind = "posts") -> Iterator[Round]:
         """One round: all users with an answer. Only user → post has given pairs."""
         if kind != "posts":
             return
-        answers = self._test if part == "test" else self._hidden[part]
-        made = make_round(self._snapshots[part], self._now, answers, kind)
+        snapshot = self.final if part == "test" else self.training
+        made = make_round(snapshot, self._now, self.answers[part], kind)
         if made is not None:
             yield made
 
     def describe(self) -> str:
         """How the pairs came about."""
+        counts = {part: len(links) for part, links in self.answers.items()}
         return (
-            f"given split: {len(self._test)} test pairs from the data; {len(self._hidden['fit'])} pairs to fit and "
-            f"{len(self._hidden['validation'])} to validate drawn from the training pairs, seed {self.settings.seed}"
+            f"given split: {counts['test']} test pairs from the data; drawn from the training pairs with seed "
+            f"{self.settings.seed}: {counts['fit']} to fit, {counts['validation']} (of other users) to validate"
         )
+
+
+def _draw_pairs(links: Links, share: float, random: np.random.Generator) -> Links:
+    """A share of each user's pairs, drawn at random, rounded down: a user with few pairs keeps them all."""
+    order = np.lexsort((random.random(len(links)), links.source))
+    user = links.source[order]
+    place = np.arange(len(user)) - np.searchsorted(user, user)
+    taken = order[place < np.floor(np.bincount(user)[user] * share)]
+    taken.sort()
+    return Links(links.source[taken], links.target[taken], links.time[taken])
 
 
 def make_round(snapshot: Snapshot, end: int, answers: Links, kind: LinkKind) -> Round | None:

@@ -1,0 +1,232 @@
+"""The adjacencies of a snapshot, normalised, and the products of them that the paths are.
+
+``Walker`` is asked for a block of people and walks all paths of a kind at once; paths that begin alike share their
+beginning. A product stays sparse while it is, and becomes a dense torch product when it is not: memory is bounded by
+block × nodes of one label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+
+from graphfeed.graph.term_vectors import TermVectors
+from graphfeed.training.links import Int64, Links, pair_matrix
+from graphfeed.training.paths import Path, Step
+from graphfeed.training.snapshot import DAY, Snapshot
+
+Float32 = npt.NDArray[np.float32]
+Matrix = sp.csr_matrix | Float32
+
+DENSE_FROM = 0.03
+"""Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
+
+
+class Adjacencies:
+    """The adjacencies of one snapshot by relation, made when first asked for.
+
+    ``words`` are the posts' TF-IDF rows ``[posts, terms]``; ``half_life`` (microseconds) is that of ``recent``.
+    """
+
+    def __init__(self, snapshot: Snapshot, words: sp.csr_matrix | None, half_life: float) -> None:
+        self.snapshot = snapshot
+        self._words = words
+        self._half_life = half_life
+        self._raw: dict[str, Matrix] = {}
+        self._normalised: dict[Step, Matrix] = {}
+
+    def has(self, path: Path) -> bool:
+        """Whether the graph has every relation of a path."""
+        return all(_filled(self.raw(step.relation)) for step in path.steps)
+
+    def raw(self, relation: str) -> Matrix:
+        """A relation as it is: counts of one for an edge, or its weight."""
+        if relation not in self._raw:
+            self._raw[relation] = self._build(relation)
+        return self._raw[relation]
+
+    def step(self, step: Step) -> Matrix:
+        """A relation, turned and normalised as a step asks."""
+        if step not in self._normalised:
+            matrix = self.raw(step.relation)
+            if step.backwards:
+                matrix = sp.csr_matrix(matrix.T) if sp.issparse(matrix) else matrix.T
+            self._normalised[step] = normalise(matrix, step.source_power, step.target_power)
+        return self._normalised[step]
+
+    def _build(self, relation: str) -> Matrix:
+        graph = self.snapshot.graph
+        users, posts, entities = (graph.count(label) for label in ("User", "Post", "Entity"))
+        match relation:
+            case "engaged":
+                return _matrix(self._engaged, (users, posts))
+            case "recent":
+                return _matrix(self._engaged, (users, posts), self._recency)
+            case "posted":
+                return _matrix(self.snapshot.edges("POSTED"), (users, posts))
+            case "follows":
+                return _matrix(self.snapshot.edges("FOLLOWS"), (users, users))
+            case "mentions":
+                return _matrix(self.snapshot.edges("MENTIONS"), (posts, entities))
+            case "cares":
+                return _matrix(self.snapshot.edges("INTERESTED_IN"), (users, entities))
+            case "related":
+                return _both_ways(_matrix(self.snapshot.edges("RELATED_TO"), (entities, entities)))
+            case "linked":
+                return _both_ways(_matrix(self.snapshot.edges("LINKS_TO"), (posts, posts)))
+            case "replied":
+                return _both_ways(_matrix(self.snapshot.edges("REPLIES_TO"), (posts, posts)))
+            case "words":
+                return self._words if self._words is not None else sp.csr_matrix((posts, 0), dtype=np.float32)
+            case "meaning" | "about" | "means":
+                return self._vectors({"meaning": "Post", "about": "User", "means": "Entity"}[relation])
+        raise ValueError(f"no relation named {relation!r}")
+
+    @cached_property
+    def _engaged(self) -> Links:
+        return self.snapshot.links("posts")
+
+    @cached_property
+    def _recency(self) -> Float32:
+        return recency(self._engaged.time, self.snapshot.now, self._half_life)
+
+    def _vectors(self, label: str) -> Float32:
+        store = self.snapshot.graph.data[label]
+        if "x" not in store:
+            return np.zeros((store.num_nodes, 0), dtype=np.float32)
+        return np.asarray(store.x.numpy(), dtype=np.float32)
+
+
+class Walker:
+    """Walks the paths of one kind for blocks of users, to the candidates of the snapshot."""
+
+    def __init__(self, adjacencies: Adjacencies, paths: tuple[Path, ...], candidates: Int64, device: torch.device) -> None:
+        self.adjacencies = adjacencies
+        self.paths = paths
+        self.device = device
+        every = len(candidates) == _width(adjacencies.step(paths[0].steps[-1])) if paths else True
+        self._candidates = None if every else candidates
+        self._last: dict[Step, Matrix] = {}
+        self._torch: dict[int, torch.Tensor] = {}
+
+    def walk(self, users: Int64) -> Iterator[Float32]:
+        """One array ``[users, candidates]`` after the other, in the order of the paths."""
+        begun: dict[tuple[Step, ...], Matrix] = {}
+        for path in self.paths:
+            yield _dense(self._walk(users, path.steps, begun, last=True))
+
+    def before_last(self, users: Int64, path: Path) -> Matrix:
+        """All steps of a path but the last: ``[users, nodes that the last step leaves from]``."""
+        return self._walk(users, path.steps[:-1], {}, last=False)
+
+    def _walk(
+        self, users: Int64, steps: tuple[Step, ...], begun: dict[tuple[Step, ...], Matrix], *, last: bool
+    ) -> Matrix:
+        if not last and steps in begun:
+            return begun[steps]
+        matrix = self._to_candidates(steps[-1]) if last else self.adjacencies.step(steps[-1])
+        if len(steps) == 1:
+            found = matrix[users]
+        else:
+            found = self._product(self._walk(users, steps[:-1], begun, last=False), matrix)
+        if not last:
+            begun[steps] = found
+        return found
+
+    def _to_candidates(self, step: Step) -> Matrix:
+        if self._candidates is None:
+            return self.adjacencies.step(step)
+        if step not in self._last:
+            matrix = self.adjacencies.step(step)
+            cut = sp.csr_matrix(matrix.tocsc()[:, self._candidates]) if sp.issparse(matrix) else matrix[:, self._candidates]
+            self._last[step] = cut
+        return self._last[step]
+
+    def _product(self, left: Matrix, right: Matrix) -> Matrix:
+        """``left @ right``: sparse while it is sparse, else with torch on the device."""
+        if not sp.issparse(right):
+            return np.asarray(left @ right, dtype=np.float32)
+        if sp.issparse(left):
+            fill = left.nnz * (right.nnz / max(right.shape[0], 1)) / max(left.shape[0] * right.shape[1], 1)
+            if fill < DENSE_FROM:
+                return sp.csr_matrix(left @ right)
+        # torch multiplies CSR from the left only: (right^T left^T)^T
+        turned = torch.from_numpy(np.ascontiguousarray(_dense(left).T)).to(self.device)
+        return (self._turned(right) @ turned).T.cpu().numpy()
+
+    def _turned(self, matrix: sp.csr_matrix) -> torch.Tensor:
+        if id(matrix) not in self._torch:
+            self._torch[id(matrix)] = to_torch(sp.csr_matrix(matrix.T)).to(self.device)
+        return self._torch[id(matrix)]
+
+
+def to_torch(matrix: sp.csr_matrix) -> torch.Tensor:
+    """A CSR matrix as a torch CSR tensor with int32 indices (the fast ones on a CPU)."""
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(matrix.indptr.astype(np.int32)),
+        torch.from_numpy(matrix.indices.astype(np.int32)),
+        torch.from_numpy(matrix.data.astype(np.float32)),
+        size=matrix.shape,
+        check_invariants=False,
+    )
+
+
+def normalise(matrix: Matrix, source_power: float, target_power: float) -> Matrix:
+    """``D_s^-a · A · D_t^-b`` with the degrees (sums of weights) of the matrix itself."""
+    if source_power == target_power == 0 or not sp.issparse(matrix):
+        return matrix
+    out = sp.csr_matrix(matrix, dtype=np.float32, copy=True)
+    rows = _power(np.asarray(matrix.sum(axis=1)).ravel(), source_power)
+    columns = _power(np.asarray(matrix.sum(axis=0)).ravel(), target_power)
+    out.data *= np.repeat(rows, np.diff(out.indptr)) * columns[out.indices]
+    return out
+
+
+def recency(time: Int64, now: int, half_life: float) -> Float32:
+    """Weights of acts by their age: 1 now, ½ a half-life ago. Without a time: 1. Never below a millionth."""
+    age = np.where(time < 0, 0.0, np.maximum(now - time.astype(np.float64), 0.0))
+    return np.maximum(np.exp2(-age / half_life), 1e-6).astype(np.float32)
+
+
+def half_life_of(snapshot: Snapshot) -> float:
+    """A tenth of the time that the community has been active, at least a day (microseconds)."""
+    time = snapshot.links("posts").time
+    time = time[time >= 0]
+    return max(float(time[-1] - time[len(time) // 50]) / 10, DAY) if len(time) else float(DAY)
+
+
+def word_rows(snapshot: Snapshot, terms: TermVectors | None) -> sp.csr_matrix | None:
+    """TF-IDF rows of all posts, or None where no post has a text."""
+    return None if terms is None else sp.csr_matrix(terms.transform(snapshot.graph.texts["Post"]))
+
+
+def _matrix(links: Links, shape: tuple[int, int], weight: Float32 | None = None) -> sp.csr_matrix:
+    if weight is None:
+        return pair_matrix(links.source, links.target, shape)
+    return sp.csr_matrix((weight, (links.source, links.target)), shape=shape)
+
+
+def _both_ways(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    return sp.csr_matrix(matrix + matrix.T)
+
+
+def _power(degree: npt.NDArray[np.floating], power: float) -> Float32:
+    with np.errstate(divide="ignore"):
+        return np.where(degree > 0, degree ** -power, 0.0).astype(np.float32)
+
+
+def _dense(matrix: Matrix) -> Float32:
+    return np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix, dtype=np.float32)
+
+
+def _filled(matrix: Matrix) -> bool:
+    return bool(matrix.nnz) if sp.issparse(matrix) else matrix.shape[1] > 0
+
+
+def _width(matrix: Matrix) -> int:
+    return int(matrix.shape[1])

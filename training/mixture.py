@@ -1,0 +1,98 @@
+"""Weights of the terms: how much each path, the towers and the moment count in this community.
+
+``score(u, x) = Σ_m θ_m · f_m(u, x)`` with ``θ ≥ 0`` and every term ``f_m ≥ 0``, so that each term's part of a score is a share
+of it. θ maximises the likelihood of what people did next under a softmax over the candidates (a conditional
+logit, McFadden 1974) on the split's fit rounds; with θ = softplus(φ) it is found by L-BFGS. The penalty is chosen on validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphfeed.training.links import Int64
+from graphfeed.training.scorer import LinearScorer, scaled
+from graphfeed.training.split import Round
+
+Float32 = npt.NDArray[np.float32]
+
+BEST_OF_EACH = 15
+"""Candidates that each term ranks best are always among those fitted on: they are the ones to be told apart."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Questions with their candidates, laid end to end."""
+
+    terms: Float32
+    """``[rows, terms]``"""
+    answer: Float32
+    """1 for what the person did next, else 0, ``[rows]``."""
+    question: Int64
+    """Which question a row belongs to, ascending, ``[rows]``."""
+
+    def __len__(self) -> int:
+        return int(self.question[-1]) + 1 if len(self.question) else 0
+
+
+def draw_questions(
+    scorer: LinearScorer, made: Round, part: slice, names: list[str], negatives: int, random: np.random.Generator
+) -> Iterator[tuple[Float32, Float32]]:
+    """One question for each user of a block: terms ``[rows, terms]`` and answers ``[rows]``.
+
+    Its rows are all answers, what each term ranks best, and random candidates; all of them where there are few.
+    """
+    users = made.users[part]
+    personal = [(names.index(t.name), scaled(v)) for t, v in scorer.personal_terms(users) if t.name in names]
+    moment = [(names.index(name), values) for name, values in scorer.moment_values().items() if name in names]
+    columns = [*(i for i, _ in personal), *(i for i, _ in moment)]
+    few = len(scorer.candidates) <= negatives + BEST_OF_EACH * len(names)
+    shared = [] if few else [_best(values[None, :])[0] for _, values in moment]
+    own = [] if few else [_best(values) for _, values in personal]
+    open_ = made.snapshot.excluded(scorer.kind, users).toarray() == 0
+    answers = made.answers[part].toarray() > 0
+    for i in range(len(users)):
+        rows = np.arange(len(scorer.candidates))
+        if not few:
+            drawn = random.choice(len(rows), negatives, replace=False)
+            rows = np.unique(np.concatenate([np.flatnonzero(answers[i]), drawn, *shared, *(best[i] for best in own)]))
+        rows = rows[open_[i, rows]]
+        terms = np.zeros((len(rows), len(names)), dtype=np.float32)
+        terms[:, columns] = np.stack([*(v[i, rows] for _, v in personal), *(v[rows] for _, v in moment)], axis=1)
+        yield terms, answers[i, rows].astype(np.float32)
+
+
+def _best(values: Float32) -> Int64:
+    return np.asarray(torch.topk(torch.from_numpy(values), BEST_OF_EACH, dim=1).indices.numpy(), dtype=np.int64)
+
+
+def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) -> Float32:
+    """θ for the given terms (columns of the sample that take part), zero for the others, ``[terms]``."""
+    weights = np.zeros(sample.terms.shape[1], dtype=np.float32)
+    if not len(sample) or not columns.any():
+        return weights
+    terms = torch.from_numpy(np.ascontiguousarray(sample.terms[:, columns]))
+    answer, question = torch.from_numpy(sample.answer), torch.from_numpy(sample.question)
+    per_question = torch.zeros(len(sample)).index_add_(0, question, answer)
+    phi = torch.full((terms.shape[1],), -2.0, requires_grad=True)
+    optimizer = torch.optim.LBFGS([phi], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        theta = torch.nn.functional.softplus(phi)
+        score = terms @ theta
+        top = torch.full((len(sample),), -torch.inf).scatter_reduce(0, question, score.detach(), "amax")
+        norm = torch.zeros(len(sample)).index_add_(0, question, (score - top[question]).exp()).log() + top
+        likelihood = (answer * (score - norm[question]) / per_question[question]).sum() / len(sample)
+        loss = ridge * theta.square().sum() - likelihood
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss)
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    weights[columns] = torch.nn.functional.softplus(phi).detach().numpy()
+    return weights
+

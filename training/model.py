@@ -1,0 +1,189 @@
+"""The model: linear message passing over the typed graph, in parts that are added. All of it on one page.
+
+    model = LinearModel(ModelSettings(), RunSettings())
+    model.fit(split)                       # towers by the training loop, then the weights of all terms
+    scorer = model.scorer(snapshot)        # the graph brought up to a moment, without training
+    scorer.scores(users)                   # [users, candidates]
+
+What is learned: the towers (``towers.py``, ``loop.py``), and one weight per term and kind of link (``mixture.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphfeed.errors import TrainingError
+from graphfeed.graph.tensors import FeedGraph
+from graphfeed.graph.term_vectors import TermVectors
+from graphfeed.training.adjacency import Adjacencies, half_life_of, word_rows
+from graphfeed.training.links import LINK_KINDS, LinkKind
+from graphfeed.training.loop import Fit, fit_towers, pick_device
+from graphfeed.training.mixture import Sample, draw_questions, fit_weights
+from graphfeed.training.ranker import Progress
+from graphfeed.training.scorer import LinearScorer, Term
+from graphfeed.training.settings import PARTS, ModelSettings, PartName, RunSettings
+from graphfeed.training.snapshot import Snapshot
+from graphfeed.training.split import Part, Split
+from graphfeed.training.towers import Towers
+from graphfeed.training.validation import blocks, mean_ndcg, sampled_rounds
+
+FORMAT = 1
+
+
+class LinearModel:
+    """Paths, towers and time, added. A ``Ranker``."""
+
+    kind: Literal["model"] = "model"
+
+    def __init__(self, settings: ModelSettings | None = None, run: RunSettings | None = None) -> None:
+        self.settings = settings or ModelSettings()
+        self.run = run or RunSettings()
+        self.name = "linear" if set(self.settings.parts) == set(PARTS) else f"linear ({' + '.join(self.settings.parts)})"
+        self.weights: dict[LinkKind, dict[str, float]] = {}
+        """θ by kind of link and term."""
+        self.towers: Towers | None = None
+        self.words: TermVectors | None = None
+        self.report: dict[str, Any] = {}
+        """How the fit went: epochs, losses, validation figures, the penalty chosen."""
+        self._device = pick_device(self.run.device)
+        self._word_rows: tuple[FeedGraph, Any] | None = None
+
+    def fit(self, split: Split, progress: Progress | None = None) -> None:
+        """Learn everything from a split's training part; choose on its validation part."""
+        torch.manual_seed(self.run.seed)
+        training = split.training
+        if not len(training.links("posts")):
+            raise TrainingError("there is nothing to train on: the graph has no engagement (LIKED, COMMENTED, ...) yet")
+        there = np.flatnonzero(training.graph.data["Post"].time.numpy() <= training.now)
+        self.words = TermVectors.fit([training.graph.texts["Post"][i] for i in there])
+        fitted: Fit | None = None
+        if "towers" in self.settings.parts:
+            rounds = list(sampled_rounds(split, "validation", "posts", 1_000, self.run.seed))
+            fitted = fit_towers(training, rounds, self.settings.towers, self.run, progress)
+            self.towers = fitted.towers
+            self.report["towers"] = {
+                "width": fitted.towers.width,
+                "best epoch": fitted.best_epoch,
+                "validation mrr": [round(m, 5) for m in fitted.metrics],
+                "loss": [round(loss, 5) for loss in fitted.losses],
+            }
+        for kind in LINK_KINDS:
+            self._fit_mixture(split, kind, progress)
+        if fitted is not None and fitted.best_epoch:
+            # The weights are known from moments the towers had not seen; now the towers may see all that is known.
+            again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
+            self.towers = fit_towers(split.final, [], again, self.run, progress, label="towers again").towers
+
+    def _fit_mixture(self, split: Split, kind: LinkKind, progress: Progress | None) -> None:
+        mixture = self.settings.mixture
+        everything = self._every_term(split.final, kind)
+        fit = self._sample(split, "fit", kind, everything, progress)
+        chosen = self._sample(split, "validation", kind, everything, progress)
+        columns = np.array([term.part in self.settings.parts for term in everything], dtype=bool)
+        names = [term.name for term in everything]
+        rounds = list(sampled_rounds(split, "validation", kind, 1_000, self.run.seed))
+        tried: dict[float, float] = {}
+        for ridge in mixture.ridge:
+            self.weights[kind] = _named(names, fit_weights(fit, columns, ridge))
+            tried[ridge] = mean_ndcg(rounds, kind, self._score(kind)) if len(mixture.ridge) > 1 and rounds else 0.0
+        best = max(tried, key=lambda ridge: tried[ridge])
+        both = Sample(
+            np.concatenate([fit.terms, chosen.terms]),
+            np.concatenate([fit.answer, chosen.answer]),
+            np.concatenate([fit.question, chosen.question + len(fit)]),
+        )
+        self.weights[kind] = _named(names, fit_weights(both, columns, best))
+        if not self.weights[kind]:
+            # Nobody did anything new of this kind in the windows: every term counts the same.
+            self.weights[kind] = {term.name: 1.0 for term, used in zip(everything, columns, strict=True) if used}
+        self.report[kind] = {"questions": len(both), "ridge": best, "validation ndcg@10": tried}
+
+    def _every_term(self, snapshot: Snapshot, kind: LinkKind) -> list[Term]:
+        scorer = self._scorer(snapshot, kind, None)
+        user = np.zeros(1, dtype=np.int64)
+        return [term for term, _ in scorer.terms(user)] if snapshot.graph.count("User") else []
+
+    def _sample(
+        self, split: Split, part: Part, kind: LinkKind, terms: list[Term], progress: Progress | None
+    ) -> Sample:
+        mixture, random = self.settings.mixture, np.random.default_rng([self.run.seed, len(part)])
+        found: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+        rounds = list(sampled_rounds(split, part, kind, mixture.questions, self.run.seed))
+        for done, made in enumerate(rounds, start=1):
+            scorer = self._scorer(made.snapshot, kind, None)
+            names = [term.name for term in terms]
+            for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
+                found += draw_questions(scorer, made, block, names, mixture.negatives, random)
+            if progress:
+                progress(f"weights, {kind}, {part}", done, len(rounds), f"{len(found)} questions")
+        if not found:
+            return Sample(np.zeros((0, len(terms)), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+        question = np.repeat(np.arange(len(found)), [len(answer) for _, answer in found])
+        return Sample(np.concatenate([t for t, _ in found]), np.concatenate([a for _, a in found]), question)
+
+    def scorer(self, snapshot: Snapshot, kind: LinkKind = "posts") -> LinearScorer:
+        """The model with its graph brought up to a snapshot, without training."""
+        if kind not in self.weights:
+            raise TrainingError(f"this model was not trained for {kind}")
+        return self._scorer(snapshot, kind, self.weights[kind])
+
+    def _scorer(self, snapshot: Snapshot, kind: LinkKind, weights: dict[str, float] | None) -> LinearScorer:
+        if self._word_rows is None or self._word_rows[0] is not snapshot.graph:
+            self._word_rows = (snapshot.graph, word_rows(snapshot, self.words))
+        adjacencies = Adjacencies(snapshot, self._word_rows[1], half_life_of(snapshot))
+        return LinearScorer(adjacencies, kind, weights, self.towers, self._device)
+
+    def _score(self, kind: LinkKind) -> Callable[[Snapshot], Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]]:
+        return lambda snapshot: self.scorer(snapshot, kind).scores
+
+    def save(self, folder: Path) -> None:
+        """Write the model to a folder, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "format": FORMAT,
+            "settings": self.settings.model_dump_json(),
+            "seed": self.run.seed,
+            "weights": json.dumps(self.weights),
+            "report": json.dumps(self.report),
+            "words": self.words.state() if self.words else None,
+            "towers": self.towers.state_dict() if self.towers else None,
+            "tower_config": self.towers.config if self.towers else None,
+        }
+        writing = folder / "model.pt.writing"
+        torch.save(state, writing)
+        writing.replace(folder / "model.pt")
+
+
+def load_model(folder: Path, device: str = "auto") -> LinearModel:
+    """Read a model that ``save`` wrote. Raises TrainingError when there is none or it is of another version."""
+    file = folder / "model.pt"
+    if not file.exists():
+        raise TrainingError(f"no trained model in {folder}; `graphfeed train` makes one")
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    if state.get("format") != FORMAT:
+        raise TrainingError(f"{file} was written by another version of graphfeed; train again")
+    settings = ModelSettings.model_validate_json(state["settings"])
+    model = LinearModel(settings, RunSettings(device=device, seed=state["seed"]))
+    model.weights, model.report = json.loads(state["weights"]), json.loads(state["report"])
+    model.words = TermVectors.from_state(state["words"]) if state["words"] else None
+    if state["towers"] is not None:
+        model.towers = Towers(**state["tower_config"])
+        model.towers.load_state_dict(state["towers"])
+        model.towers.to(pick_device(device))
+    return model
+
+
+def part_alone(part: PartName, settings: ModelSettings, run: RunSettings) -> LinearModel:
+    """A model of one part only, for the rows that show what each part is worth."""
+    return LinearModel(settings.model_copy(update={"parts": (part,)}), run)
+
+
+def _named(names: list[str], weights: npt.NDArray[np.float32]) -> dict[str, float]:
+    return {name: float(weight) for name, weight in zip(names, weights, strict=True) if weight > 1e-4}

@@ -1,0 +1,122 @@
+"""The score at one moment, and its terms: what evaluation ranks by, publishing stores, and reasons take apart.
+
+    score(u, x) = Σ_paths θ_m · P_m(u, x) / max_x' P_m(u, x')  +  θ_taste · taste(u, x)  +  Σ_moment θ_k · g_k(x)
+
+A path's products are divided by the person's largest one, so that a weight means the same for everybody. The towers'
+dot product is cut at zero and divided likewise. No term is negative, so that its part of the score is a share of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from graphfeed.training.adjacency import Adjacencies, Walker
+from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
+from graphfeed.training.moment import moment_terms
+from graphfeed.training.paths import PATHS, Path
+from graphfeed.training.settings import PartName
+from graphfeed.training.towers import Towers, tower_input
+
+Float32 = npt.NDArray[np.float32]
+TASTE = "taste"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of the score."""
+
+    name: str
+    part: PartName
+    reason: str
+    """The type of reason that it gives."""
+    path: Path | None = None
+
+
+class LinearScorer:
+    """Scores of one kind of link at one snapshot.
+
+    ``weights`` gives θ by the term's name; a term without one counts 0.
+    Without any weights, every term there is can be had from ``terms``.
+    """
+
+    def __init__(
+        self,
+        adjacencies: Adjacencies,
+        kind: LinkKind,
+        weights: dict[str, float] | None,
+        towers: Towers | None,
+        device: torch.device,
+    ) -> None:
+        self.adjacencies = adjacencies
+        self.snapshot = adjacencies.snapshot
+        self.kind: LinkKind = kind
+        self.candidates: Int64 = self.snapshot.candidates(kind)
+        self.weights = weights or {}
+        self.towers = towers
+        self._device = device
+        wanted = (lambda name: True) if weights is None else weights.__contains__
+        timed = weights is None or any(":" in name for name in weights)
+        self._moment = moment_terms(self.snapshot, kind) if timed else {}
+        paths = tuple(p for p in PATHS[kind] if wanted(p.name) and adjacencies.has(p))
+        self.walker = Walker(adjacencies, paths, self.candidates, device)
+        self._vectors: dict[str, torch.Tensor] = {}
+        if towers is not None and wanted(TASTE):
+            with torch.no_grad():
+                self._vectors = towers(tower_input(adjacencies, device))
+        self._moment_score = np.zeros(len(self.candidates), dtype=np.float32)
+        for name, values in self._moment.items():
+            self._moment_score += np.float32(self.weights.get(name, 0.0)) * values
+
+    def scores(self, users: Int64) -> Float32:
+        """Scores ``[users, candidates]``."""
+        total = np.repeat(self._moment_score[None, :], len(users), axis=0)
+        for term, values in self.personal_terms(users):
+            weight = np.float32(self.weights.get(term.name, 0.0))
+            if weight:
+                total += weight * scaled(values)
+        return total
+
+    def personal_terms(self, users: Int64) -> Iterator[tuple[Term, Float32]]:
+        """The terms that depend on the person, unscaled ``[users, candidates]``, one after the other."""
+        for path, values in zip(self.walker.paths, self.walker.walk(users), strict=True):
+            yield Term(path.name, "paths", path.reason, path), np.maximum(values, 0)
+        if self._vectors:
+            yield Term(TASTE, "towers", TASTE), self._taste(users)
+
+    def terms(self, users: Int64) -> Iterator[tuple[Term, Float32]]:
+        """All terms as the weights see them, scaled, ``[users, candidates]``, one after the other."""
+        for term, values in self.personal_terms(users):
+            yield term, scaled(values)
+        for name, values in self._moment.items():
+            yield self.moment_term(name), np.repeat(values[None, :], len(users), axis=0)
+
+    @staticmethod
+    def moment_term(name: str) -> Term:
+        """The term of a name such as ``new:3d``: what stands before the colon is its type of reason."""
+        return Term(name, "time", name.partition(":")[0])
+
+    def moment_values(self) -> dict[str, Float32]:
+        """The terms that depend on the candidate alone, ``[candidates]`` by name."""
+        return self._moment
+
+    def vectors(self) -> dict[str, Float32]:
+        """The towers' vectors of all nodes by label, ``[nodes, width]``; empty without towers."""
+        return {label: vectors.cpu().numpy() for label, vectors in self._vectors.items()}
+
+    def _taste(self, users: Int64) -> Float32:
+        assert self.towers is not None
+        with torch.no_grad():
+            block = self._vectors["User"][torch.from_numpy(users).to(self._device)]
+            items = self._vectors[LINK_KINDS[self.kind][0]][torch.from_numpy(self.candidates).to(self._device)]
+            return np.maximum(self.towers.scored(block, items, self.kind).cpu().numpy(), 0)
+
+
+def scaled(values: Float32) -> Float32:
+    """Each row divided by its largest value; a row of zeros stays one."""
+    largest = values.max(axis=1, keepdims=True, initial=0)
+    return np.divide(values, largest, out=np.zeros_like(values), where=largest > 0)

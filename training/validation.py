@@ -1,0 +1,91 @@
+"""NDCG and MRR on validation rounds, for choosing. Figures to report come from ``graphfeed.training.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch_geometric.metrics import LinkPredNDCG
+from torch_geometric.metrics.link_pred import LinkPredMetricData
+
+from graphfeed.training.links import Int64, LinkKind
+from graphfeed.training.snapshot import Snapshot
+from graphfeed.training.split import Part, Round, Split
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+
+def sampled_rounds(split: Split, part: Part, kind: LinkKind, most: int, seed: int) -> Iterator[Round]:
+    """The rounds of a part, with at most about ``most`` users in all, drawn evenly over the rounds."""
+    rounds = list(split.rounds(part, kind))
+    share = min(1.0, most / max(sum(len(r.users) for r in rounds), 1))
+    random = np.random.default_rng(seed)
+    for made in rounds:
+        kept = np.sort(random.permutation(len(made.users))[: max(1, round(share * len(made.users)))])
+        yield Round(made.snapshot, made.end, made.users[kept], made.answers[kept])
+
+
+def blocks(users: Int64, candidates: int, floats: int = 16_000_000) -> Iterator[slice]:
+    """Slices of users so that a block of scores has at most so many numbers (and 512 users at most)."""
+    size = int(np.clip(floats // max(candidates, 1), 1, 512))
+    for start in range(0, len(users), size):
+        yield slice(start, min(start + size, len(users)))
+
+
+def masked(scores: Float32, snapshot: Snapshot, kind: LinkKind, users: Int64) -> Float32:
+    """Scores with what is excluded at minus infinity (a copy)."""
+    out = scores.copy()
+    out[snapshot.excluded(kind, users).nonzero()] = -np.inf
+    return out
+
+
+def ndcg_of(scores: Float32, made: Round, part: slice, kind: LinkKind, k: int = 10) -> Float64:
+    """NDCG@k of each user of a block, ``[users]``."""
+    answers = made.answers[part]
+    ranked = torch.from_numpy(masked(scores, made.snapshot, kind, made.users[part]))
+    top = torch.topk(ranked, min(k, ranked.shape[1]), dim=1).indices
+    pairs = torch.from_numpy(np.stack(answers.nonzero()).astype(np.int64))
+    return np.asarray(LinkPredNDCG(k=k)._compute(LinkPredMetricData(top, pairs)).double().numpy())
+
+
+def reciprocal_rank_of(scores: Float32, made: Round, part: slice, kind: LinkKind) -> Float64:
+    """1 / rank of each user's best placed answer among all candidates, ``[users]``; a tie counts against it.
+
+    It tells models apart where none reaches the first ten.
+    """
+    answers = made.answers[part]
+    ranked = masked(scores, made.snapshot, kind, made.users[part])
+    row, column = answers.nonzero()
+    best = np.full(len(ranked), -np.inf, dtype=np.float32)
+    np.maximum.at(best, row, ranked[row, column])
+    above = (ranked >= best[:, None]).sum(axis=1)
+    return np.asarray(1.0 / np.maximum(above, 1), dtype=np.float64)
+
+
+Score = Callable[[Snapshot], Callable[[Int64], Float32]]
+"""For a snapshot, the function that scores a block of users."""
+
+
+def mean_over(
+    rounds: Iterable[Round], kind: LinkKind, score: Score, metric: Callable[[Float32, Round, slice, LinkKind], Float64]
+) -> float:
+    """Mean of a metric over users and rounds; 0 where there is nothing to ask."""
+    found: list[Float64] = []
+    for made in rounds:
+        scorer = score(made.snapshot)
+        for part in blocks(made.users, made.answers.shape[1]):
+            found.append(metric(scorer(made.users[part]), made, part, kind))
+    return float(np.concatenate(found).mean()) if found else 0.0
+
+
+def mean_ndcg(rounds: Iterable[Round], kind: LinkKind, score: Score) -> float:
+    """Mean NDCG@10 over users and rounds."""
+    return mean_over(rounds, kind, score, ndcg_of)
+
+
+def mean_reciprocal_rank(rounds: Iterable[Round], kind: LinkKind, score: Score) -> float:
+    """Mean reciprocal rank over users and rounds."""
+    return mean_over(rounds, kind, score, reciprocal_rank_of)
