@@ -1,7 +1,8 @@
 """CSV and TSV in blocks of columns: as fast as Arrow reads where a block is clean, line by line where it is not.
 
-A block is clean when it is UTF-8, holds no quotation mark, and each of its lines has the columns of the header. Any
-other block goes through Python's ``csv``, which says what is wrong with which line: both give the same rows.
+A block is clean when it is UTF-8, each of its lines is one row with the columns of the header, and quotation marks, if
+any, stand around whole cells. Any other block goes through Python's ``csv``, which says what is wrong with which line:
+both give the same rows.
 """
 
 from __future__ import annotations
@@ -99,9 +100,10 @@ class DelimitedFile:
 
     def _read_clean(self, piece: bytes, wanted: dict[str, int]) -> Block | None:
         """The fast way; None where the piece is not clean."""
-        if (
-            b'"' in piece or not piece.strip() or len(self.header) == 1
-        ):  # one column: Arrow takes a blank line for a row
+        quoted = b'"' in piece
+        if not piece.strip() or (quoted and not _quoted_plainly(piece, self._dialect.separator.encode())):
+            return None
+        if len(self.header) == 1:  # Arrow would take a blank line for a row
             return None
         rows = piece.count(b"\n") + (not piece.endswith(b"\n"))
         trouble: list[object] = []
@@ -120,7 +122,7 @@ class DelimitedFile:
                 pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
                 pyarrow.csv.ParseOptions(
                     delimiter=self._dialect.separator,
-                    quote_char=False,
+                    quote_char='"' if quoted else False,
                     invalid_row_handler=note,
                     ignore_empty_lines=True,  # then the number of rows tells
                 ),
@@ -208,6 +210,15 @@ def _whole_lines(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
         rest = read[cut:]
     if rest:
         yield rest, True
+
+
+def _quoted_plainly(piece: bytes, separator: bytes) -> bool:
+    """Whether every quotation mark opens or closes a whole cell, so that there is only one way to read them."""
+    if b'""' in piece:
+        return False
+    opening = piece.count(separator + b'"') + piece.count(b'\n"') + piece.startswith(b'"')
+    closing = piece.count(b'"' + separator) + piece.count(b'"\n') + piece.count(b'"\r\n') + piece.endswith(b'"')
+    return opening == closing and opening + closing == piece.count(b'"')
 
 
 def _has_surrogate(text: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -87,7 +88,7 @@ def read_blocks(
     """
     kind = kind_of(path)
     if kind == "parquet":
-        yield from _parquet_blocks(path, columns)
+        yield from _parquet_blocks(path, columns, complain)
         return
     with open_bytes(path) as stream:
         if kind == "jsonl":
@@ -118,17 +119,39 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
         raise SourceError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
 
 
-def _parquet_blocks(path: Path, columns: Sequence[str]) -> Iterator[Block]:
+def _parquet_blocks(path: Path, columns: Sequence[str], complain: Complain) -> Iterator[Block]:
     file = _open_parquet(path)
     check_columns(path.name, columns, file.schema_arrow.names)
     line = 1
     try:
         for batch in file.iter_batches(_PARQUET_ROWS, columns=list(dict.fromkeys(columns)), use_threads=False):
-            found = {name: batch.column(batch.schema.get_field_index(name)) for name in columns}
-            yield Block(found, np.arange(line, line + batch.num_rows), partial(_shown_row, batch))
+            readable = _readable(batch)
+            for row in np.flatnonzero(~readable).tolist():
+                complain(line + row, "wrong encoding", "some of its bytes are not UTF-8", _shown_row(batch, row))
+            lines = np.arange(line, line + batch.num_rows)[readable]
             line += batch.num_rows
+            batch = batch.filter(pa.array(readable))
+            found = {name: batch.column(batch.schema.get_field_index(name)) for name in columns}
+            yield Block(found, lines, partial(_shown_row, batch))
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(f"{path}, after row {line - 1}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _readable(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Rows whose bytes, in columns that hold text as bytes, are UTF-8."""
+    readable = np.ones(batch.num_rows, bool)
+    for column in batch.columns:
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            readable &= [value is None or _is_utf8(value) for value in column.to_pylist()]
+    return readable
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _shown_row(batch: pa.RecordBatch, row: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 
 from graphfeed.loaders.records import CHUNK_ROWS, Nodes, node_schema
@@ -28,7 +29,7 @@ class ImpliedNodes:
     def add(self, label: str, file: str, nodes: pa.Table) -> Iterator[Nodes]:
         """Take nodes (``node_schema``), repetitions allowed; yields those that need not wait."""
         if label not in self._dated:
-            yield _chunk(label, file, _merged(label, [nodes]))
+            yield _chunk(label, file, first_rows(nodes))
             return
         self._files.setdefault(label, file)
         held = self._held.setdefault(label, [])
@@ -43,6 +44,12 @@ class ImpliedNodes:
             merged = _merged(label, held)
             for start in range(0, merged.num_rows, CHUNK_ROWS):
                 yield _chunk(label, self._files[label], merged.slice(start, CHUNK_ROWS))
+
+
+def first_rows(nodes: pa.Table) -> pa.Table:
+    """The first row of each id."""
+    codes = nodes["id"].combine_chunks().dictionary_encode().indices.to_numpy()  # numbered as they first appear
+    return nodes.take(pa.array(np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1) > 0)))
 
 
 def _chunk(label: str, file: str, rows: pa.Table) -> Nodes:

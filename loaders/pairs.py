@@ -1,7 +1,7 @@
 """``pairs``: lines of a user id and then item ids, separated by white space, as recommenders' data is published.
 
-A pair is a row: (User)-[:LIKED]->(Post) without a time, or HELD_OUT where it stands in the test file. The file that loads
-first is a folder's ``train.txt``, with ``test.txt`` beside it if there is one.
+A pair is a row: (User)-[:LIKED]->(Post) without a time, or HELD_OUT where it stands in the test file. Of a folder
+``train.txt`` is loaded, and ``test.txt`` if it is there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from graphfeed.errors import SourceError
 from graphfeed.loaders.files import open_bytes
+from graphfeed.loaders.implied import first_rows
 from graphfeed.loaders.records import (
     CHUNK_ROWS,
     RELATIONSHIP_TYPES,
@@ -108,9 +109,8 @@ def _chunks(users: list[str], items: list[str], lines: list[int], type_: str, fi
 
 
 def _implied(label: str, ids: list[str], lines: list[int], file: str) -> Nodes:
-    table = pa.table({"id": pa.array(ids, TEXT), "line": pa.array(lines, pa.int64())})
-    first = pa.TableGroupBy(table, "id", use_threads=False).aggregate([("line", "first")])
+    given = {"id": pa.array(ids, TEXT), "line": pa.array(lines, pa.int64())}
     schema = node_schema(label)
-    columns = {"id": first["id"], "line": first["line_first"]}
-    rows = pa.table([columns.get(f.name, pa.nulls(first.num_rows, f.type)) for f in schema], schema=schema)
+    columns = [given[f.name] if f.name in given else pa.nulls(len(ids), f.type) for f in schema]
+    rows = first_rows(pa.table(columns, schema=schema))
     return Nodes(label, rows, file, primary=False, implied=True)

@@ -65,12 +65,12 @@ def as_text(cells: pa.Array) -> pa.Array:
         cells = cells.dictionary_decode()
     if pa.types.is_floating(cells.type):
         cells = pc.if_else(pc.is_finite(cells), cells, pa.scalar(None, cells.type))
-        whole = pc.equal(cells, pc.round(cells))
-        if pc.all(whole).as_py() is not False and len(cells):
-            cells = cells.cast(pa.int64())
-    elif pa.types.is_nested(cells.type):
+        whole = pc.and_(pc.equal(cells, pc.round(cells)), pc.less(pc.abs(cells), 2.0**53))
+        as_whole = pc.if_else(whole, cells, pa.scalar(0, cells.type)).cast(pa.int64())
+        return pc.if_else(whole, as_whole.cast(TEXT), cells.cast(TEXT))
+    if pa.types.is_nested(cells.type):
         return pa.array([None if v is None else str(v) for v in cells.to_pylist()], TEXT)
-    elif pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type):
+    if pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type):
         cells = cells.cast(pa.binary())
     text = cells if cells.type == TEXT else cells.cast(TEXT)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, TEXT), text)

@@ -54,12 +54,22 @@ def test_what_csv_writes_is_read_back(rows: list[list[str]], end: str, piece: in
             assert cells[0] in starts[line - 1]
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from([b"1,2,3", b"1,2", b"", b"1,2,3,4", b"x,\xff,y", b"\xe5\xa5\xbd,,", b",,"]), max_size=12),
-    st.integers(1, 30),
-)
-def test_fast_and_careful_agree(lines: list[bytes], piece: int) -> None:
+LINES = [b"1,2,3", b"1,2", b"", b"1,2,3,4", b"x,\xff,y", b"\xe5\xa5\xbd,,", b",,"]
+QUOTED = [
+    b'"1","2","3"',
+    b'1,"2,3"',
+    b'"a""b",2,3',
+    b'"open,2,3',
+    b'1,2",3',
+    b'1,"2"x,3',
+    b'"",2,3',
+    b'1,"two',
+    b'lines",3',
+]
+
+
+def both_ways(lines: list[bytes], piece: int) -> list[tuple[list[tuple[int, list[str]]], list[tuple[int, str]]]]:
+    """Rows and complaints with the fast way and without it."""
     data = b"\n".join([b"a,b,c", *lines]) + b"\n"
     results = []
     for fast in (True, False):
@@ -69,10 +79,24 @@ def test_fast_and_careful_agree(lines: list[bytes], piece: int) -> None:
             if not fast:
                 patch.setattr(DelimitedFile, "_read_clean", lambda *_: None)
             results.append((rows_of(data, complaints), complaints))
-    assert results[0] == results[1]
+    return results
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(LINES), max_size=12), st.integers(1, 30))
+def test_fast_and_careful_agree(lines: list[bytes], piece: int) -> None:
+    fast, careful = both_ways(lines, piece)
+    assert fast == careful
     good = [number for number, line in enumerate(lines, 2) if line in (b"1,2,3", b"\xe5\xa5\xbd,,", b",,")]
-    assert [line for line, _ in results[0][0]] == good
-    assert len(results[0][1]) == len([line for line in lines if line]) - len(good)
+    assert [line for line, _ in fast[0]] == good
+    assert len(fast[1]) == len([line for line in lines if line]) - len(good)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(LINES + QUOTED * 2), max_size=8), st.integers(1, 60))
+def test_fast_and_careful_agree_on_quotation_marks(lines: list[bytes], piece: int) -> None:
+    fast, careful = both_ways(lines, piece)
+    assert fast == careful
 
 
 def test_a_quotation_mark_that_never_closes_costs_one_line() -> None:

@@ -161,6 +161,14 @@ target = { column = "tags", create = { kind = { value = "tag" } } }
     assert reading.rejects.reasons == {"empty id": 1}
 
 
+def test_bytes_in_parquet_are_text_or_rejected(tmp_path: Path, read) -> None:
+    pq.write_table(pa.table({"u": [b"a", b"\xff", None], "p": ["x", "x", "x"]}), tmp_path / "v.parquet")
+    mapping = '[[relationships]]\nfile="v.parquet"\ntype="VIEWED"\nsource="u"\ntarget="p"\n'
+    reading = read(loader(tmp_path, mapping))
+    assert [(r["source"], r["line"]) for r in reading.records["VIEWED"]] == [("a", 1)]
+    assert reading.rejects.reasons == {"wrong encoding": 1, "empty id": 1}
+
+
 DIRTY = (
     b"\xef\xbb\xbfpostId,headline,body,createdAt\r\n"
     b"p1,fine,ok,2024-05-01\r\n"  # 2

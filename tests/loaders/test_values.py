@@ -101,6 +101,12 @@ def test_numbers_and_truth() -> None:
 def test_ids_and_lists() -> None:
     assert as_ids(pa.array([" a ", "", "  ", None])).to_pylist() == ["a", None, None, None]
     assert as_ids(pa.array([1.0, None, 3.0]), "c").to_pylist() == ["c1", None, "c3"]
+    assert as_ids(pa.array([26.0, 2.5, float("nan"), 123456789012.0])).to_pylist() == [
+        "26",
+        "2.5",
+        None,
+        "123456789012",
+    ]
     assert as_ids(pa.array([2**60 + 1])).to_pylist() == [str(2**60 + 1)]
     lists = convert(pa.array(["a| b ||c", "", None]), pa.list_(TEXT), split="|").values
     assert lists.to_pylist() == [["a", "b", "c"], None, None]
