@@ -5,83 +5,25 @@ The worlds are a few rows each, so that the right answer can be read off them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
+from tests.store_contract_changes import ChangeContract
+from tests.store_rows import ODD_TEXTS, SEEN, Open, links, nodes, publish
 
-from graphfeed.errors import NotPublishedError, QueryError, StoreBusyError, StoreError
-from graphfeed.graph.schema import PREDICTED, PREDICTION_SCHEMA, Generation
+from graphfeed.errors import QueryError, StoreError
+from graphfeed.graph.schema import PREDICTED
 from graphfeed.graph.store import NO_TIME, GraphStore
-from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES, node_schema, relationship_schema
+from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
-Open = Callable[[], GraphStore]
-"""Opens one more handle on the store of the test."""
-
-ODD_TEXTS = ["", "ä, 日本語 🦉", "quote \" and ' and \\", "line\nand\ttab", "zero\x00inside", "x" * 1_000_000, None]
+__all__ = ["SEEN", "Open", "StoreContract", "links", "nodes", "publish"]
 
 
-def nodes(label: str, ids: Sequence[str | None], **columns: Sequence[Any]) -> pa.Table:
-    """Rows for ``write_nodes``; what is not given is null."""
-    return _rows(node_schema(label), len(ids), id=ids, **columns)
-
-
-def links(type_: str, pairs: Sequence[tuple[str, str]], **columns: Sequence[Any]) -> pa.Table:
-    """Rows for ``write_relationships``; what is not given is null."""
-    source, target = [s for s, _ in pairs], [t for _, t in pairs]
-    return _rows(relationship_schema(type_), len(pairs), source=source, target=target, **columns)
-
-
-def _rows(schema: pa.Schema, size: int, **columns: Sequence[Any]) -> pa.Table:
-    filled = {"line": range(2, size + 2), **columns}
-    return pa.table({f.name: list(filled.get(f.name, [None] * size)) for f in schema}, schema)
-
-
-def predictions(generation: str, pairs: Sequence[tuple[str, str]], score: float = 0.5) -> pa.Table:
-    """Rows for ``write_predictions``, ranked in the order given, the reasons naming their generation."""
-    rows = [
-        {
-            "source": s,
-            "target": t,
-            "rank": i + 1,
-            "score": score,
-            "generation": generation,
-            "reasons": f'["{generation}"]',
-        }
-        for i, (s, t) in enumerate(pairs)
-    ]
-    return pa.Table.from_pylist(rows, PREDICTION_SCHEMA)
-
-
-def generation(id_: str, number: int = 1) -> Generation:
-    """A generation published at second ``number``."""
-    return Generation(id_, number * 1_000_000, 5, "linear", "minilm", '{"ndcg@10": 0.5}', ("question", "article"))
-
-
-def publish(store: GraphStore, id_: str, pairs: Sequence[tuple[str, str]], number: int = 1) -> None:
-    """Publish RECOMMENDED pairs as one generation."""
-    with store.change(f"publish {id_}") as change:
-        change.write_predictions("RECOMMENDED", predictions(id_, pairs))
-        change.activate(generation(id_, number))
-
-
-SEEN = (
-    "MATCH (g:Generation) WHERE g.active MATCH (u:User)-[r:RECOMMENDED]->(p:Post) WHERE r.generation = g.id"
-    " RETURN g.id AS generation, u.id AS user, p.id AS post, r.rank AS rank, r.reasons AS reasons ORDER BY user, rank"
-)
-"""What a reader sees: the active generation's recommendations."""
-
-
-class StoreContract:
-    """Derive from it and override ``open_again`` (and what it needs)."""
-
-    @pytest.fixture
-    def open_again(self) -> Iterator[Open]:
-        """A function that opens one more handle on the same store, empty at first; all are closed at the end."""
-        raise NotImplementedError
+class StoreContract(ChangeContract):
+    """Derive from it beside a fixture ``open_again``: a function that opens one more handle on an empty store."""
 
     @pytest.fixture
     def store(self, open_again: Open) -> GraphStore:
@@ -341,209 +283,6 @@ class StoreContract:
         with pytest.raises(StoreError, match=what), small.change("wrong") as change:
             write(change)
         assert small.counts() == before
-
-    # Vectors
-
-    def test_vectors(self, small: GraphStore) -> None:
-        version = small.version()
-        first = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
-        with small.change("embed") as change:
-            change.write_vectors("User", "text_vector", first)
-            change.write_vectors("Post", "text_vector", -first)
-        np.testing.assert_array_equal(small.read_vectors("User", "text_vector"), first)
-        with small.change("embed again") as change:
-            change.write_vectors("User", "text_vector", first[:, :2] * 2)
-        np.testing.assert_array_equal(small.read_vectors("User", "text_vector"), first[:, :2] * 2)
-        np.testing.assert_array_equal(small.read_vectors("Post", "text_vector"), -first)
-        assert small.read_vectors("User", "graph_vector") is None
-        assert small.version() == version
-        with small.change("more") as change:
-            change.write_nodes("User", nodes("User", ["cy"]))
-        np.testing.assert_array_equal(small.read_vectors("User", "text_vector"), [[2, 4], [8, 10], [0, 0]])
-
-    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-    def test_vectors_must_be_finite(self, small: GraphStore, bad: float) -> None:
-        with pytest.raises(StoreError, match="NaN or infinity"), small.change("embed") as change:
-            change.write_vectors("User", "text_vector", np.array([[1, 2], [bad, 4]], dtype=np.float32))
-        assert small.read_vectors("User", "text_vector") is None
-
-    def test_vectors_need_a_row_per_node(self, small: GraphStore) -> None:
-        with small.change("embed") as change:
-            change.write_nodes("User", nodes("User", ["cy"]))
-            with pytest.raises(StoreError, match="expected 3"):
-                change.write_vectors("User", "text_vector", np.ones((2, 4), dtype=np.float32))
-
-    # Predictions
-
-    def test_readers_see_the_active_generation(self, small: GraphStore) -> None:
-        publish(small, "g1", [("ann", "p"), ("ann", "q")])
-        assert [(r["user"], r["post"], r["rank"], r["reasons"]) for r in small.cypher(SEEN)] == [
-            ("ann", "p", 1, '["g1"]'),
-            ("ann", "q", 2, '["g1"]'),
-        ]
-        publish(small, "g2", [("bo", "q")], 2)
-        assert [(r["generation"], r["user"], r["post"]) for r in small.cypher(SEEN)] == [("g2", "bo", "q")]
-        assert [(g.id, g.active) for g in small.generations()] == [("g2", True), ("g1", False)]
-        assert small.generations()[0].kinds == ("question", "article")
-        assert small.generations()[1].created_at == 1_000_000
-        assert small.counts().relationships["RECOMMENDED"] == 3
-
-    def test_rollback(self, small: GraphStore) -> None:
-        version = small.version()
-        publish(small, "g1", [("ann", "p")])
-        publish(small, "g2", [("bo", "q")], 2)
-        with small.change("rollback") as change:
-            assert change.rollback().id == "g1"
-        assert [(r["generation"], r["user"]) for r in small.cypher(SEEN)] == [("g1", "ann")]
-        assert [(g.id, g.active) for g in small.generations()] == [("g1", True)]
-        assert small.counts().relationships["RECOMMENDED"] == 1
-        with pytest.raises(NotPublishedError), small.change("rollback") as change:
-            change.rollback()
-        assert small.version() == version
-
-    def test_third_generation_removes_the_first(self, small: GraphStore) -> None:
-        for number, id_ in enumerate(["g1", "g2", "g3"]):
-            publish(small, id_, [("ann", "p")] * 1, number)
-        assert [g.id for g in small.generations()] == ["g3", "g2"]
-        assert small.counts().relationships["RECOMMENDED"] == 2
-        assert small.counts().nodes["Generation"] == 2
-        assert [r["generation"] for r in small.cypher(SEEN)] == ["g3"]
-
-    def test_all_predicted_types(self, small: GraphStore) -> None:
-        with small.change("publish") as change:
-            change.write_nodes("Entity", nodes("Entity", ["x"]))
-            ends = {"User": "ann", "Post": "p", "Entity": "x", "Generation": "g1"}
-            for name, (source, target) in PREDICTED.items():
-                change.write_predictions(name, predictions("g1", [(ends[source], ends[target])]))
-            change.activate(generation("g1"))
-        assert {name: small.counts().relationships[name] for name in PREDICTED} == dict.fromkeys(PREDICTED, 1)
-        assert small.cypher("MATCH (g:Generation {active: true})-[r:TRENDING]->(p:Post) RETURN p.id AS id") == [
-            {"id": "p"}
-        ]
-
-    @pytest.mark.parametrize(
-        ("what", "rows"),
-        [
-            ("'nobody'", predictions("g1", [("nobody", "p")])),
-            ("NaN", predictions("g1", [("ann", "p")], score=float("nan"))),
-            ("activate", predictions("g7", [("ann", "p")])),
-        ],
-    )
-    def test_wrong_predictions_are_refused(self, small: GraphStore, what: str, rows: pa.Table) -> None:
-        def write() -> None:
-            with small.change("publish") as change:
-                change.write_predictions("RECOMMENDED", rows)
-                change.activate(generation("g1"))
-
-        with pytest.raises(StoreError, match=what):
-            write()
-        assert small.generations() == []
-        assert small.cypher(SEEN) == []
-
-    def test_a_generation_is_published_once(self, small: GraphStore) -> None:
-        publish(small, "g1", [("ann", "p")])
-        with pytest.raises(StoreError, match="another id"):
-            publish(small, "g1", [("bo", "p")])
-        assert [r["user"] for r in small.cypher(SEEN)] == ["ann"]
-
-    # Whole or not at all
-
-    def test_aborted_change_leaves_everything(self, small: GraphStore) -> None:
-        publish(small, "g1", [("ann", "p")])
-        before = (small.counts(), small.version(), small.generations(), small.cypher(SEEN))
-
-        def write() -> None:
-            with small.change("half") as change:
-                change.write_nodes("User", nodes("User", ["zed", "ann"], name=["Zed", "other"]))
-                change.write_relationships("LIKED", "User", "Post", links("LIKED", [("zed", "p")]))
-                change.write_vectors("User", "text_vector", np.ones((3, 2), dtype=np.float32))
-                change.write_predictions("RECOMMENDED", predictions("g2", [("zed", "p")]))
-                change.activate(generation("g2", 2))
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            write()
-        assert (small.counts(), small.version(), small.generations(), small.cypher(SEEN)) == before
-        assert small.node_ids("User").to_pylist() == ["ann", "bo"]
-        assert small.read_nodes("User", ["name"])["name"].to_pylist() == ["Ann", "Bo"]
-        assert small.read_vectors("User", "text_vector") is None
-        with small.change("whole") as change:
-            assert change.write_nodes("User", nodes("User", ["zed"])).kept == 1
-        assert small.node_ids("User").to_pylist() == ["ann", "bo", "zed"]
-
-    def test_second_writer_is_refused(self, small: GraphStore, open_again: Open) -> None:
-        other = open_again()
-        with small.change("the long load") as change:
-            change.write_nodes("User", nodes("User", ["cy"]))
-            with pytest.raises(StoreBusyError, match="the long load"), other.change("another"):
-                pass
-            with pytest.raises(StoreBusyError), small.change("nested"):
-                pass
-            assert other.node_ids("User").to_pylist() == ["ann", "bo"]
-        with other.change("now") as change:
-            change.write_nodes("User", nodes("User", ["dee"]))
-        assert small.node_ids("User").to_pylist() == ["ann", "bo", "cy", "dee"]
-
-    def test_readers_see_what_another_handle_wrote(self, small: GraphStore, open_again: Open) -> None:
-        other = open_again()
-        version, asked = other.version(), "MATCH (u:User) RETURN count(*) AS n"
-        assert other.cypher(asked) == [{"n": 2}]
-        with small.change("more") as change:
-            change.write_nodes("User", nodes("User", ["cy"]))
-            assert other.cypher(asked) == [{"n": 2}]
-        assert other.cypher(asked) == [{"n": 3}]
-        assert other.node_ids("User").to_pylist() == ["ann", "bo", "cy"]
-        assert other.version() == small.version() != version
-
-    def test_version(self, small: GraphStore, open_again: Open) -> None:
-        seen = [small.version()]
-        with small.change("a relationship") as change:
-            change.write_relationships("LIKED", "User", "Post", links("LIKED", [("bo", "q")]))
-        seen.append(small.version())
-        with small.change("one more time of the same") as change:
-            change.write_relationships("LIKED", "User", "Post", links("LIKED", [("bo", "q")], at=[3]))
-        seen.append(small.version())
-        assert len(set(seen)) == 3
-        publish(small, "g1", [("ann", "p")])
-        with small.change("nothing"):
-            pass
-        assert small.version() == seen[-1] == open_again().version()
-
-    # A reader's own Cypher
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "CREATE (:User {id: 'x'})",
-            "MATCH (u:User) SET u.name = 'x'",
-            "MATCH (u:User) DETACH DELETE u",
-            "MATCH (u:User), (p:Post) MERGE (u)-[:LIKED]->(p)",
-            "DROP TABLE User",
-        ],
-    )
-    def test_cypher_cannot_write(self, small: GraphStore, text: str) -> None:
-        with pytest.raises(QueryError):
-            small.cypher(text)
-        assert [r["name"] for r in small.cypher("MATCH (u:User) RETURN u.name AS name ORDER BY name")] == ["Ann", "Bo"]
-
-    @pytest.mark.parametrize(
-        "text", ["MATCH (u:Users", "RETURN nothing", "", "MATCH (u:User {id: $id}) RETURN u.id AS id"]
-    )
-    def test_cypher_that_cannot_run(self, small: GraphStore, text: str) -> None:
-        with pytest.raises(QueryError):
-            small.cypher(text)
-
-    def test_cypher_takes_parameters(self, small: GraphStore) -> None:
-        rows = small.cypher("MATCH (u:User) WHERE u.id IN $ids RETURN u.name AS name // $x; y", {"ids": ["bo", "x;y"]})
-        assert rows == [{"name": "Bo"}]
-        assert small.cypher("RETURN ';CREATE $y' AS text;") == [{"text": ";CREATE $y"}]
-
-    def test_closed(self, open_again: Open) -> None:
-        store = open_again()
-        store.close()
-        store.close()
-        with pytest.raises(StoreError, match="closed"):
-            store.counts()
 
 
 def _not_utf8() -> pa.Table:

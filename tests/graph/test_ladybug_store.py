@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from tests.store_contract import SEEN, Open, StoreContract, links, nodes, publish
 
-from graphfeed.errors import QueryError, StoreError, StoreFormatError
+from graphfeed.errors import StoreError, StoreFormatError
 from graphfeed.graph.ladybug_store import LadybugStore
 from graphfeed.graph.store import GraphStore, open_store
 
@@ -55,17 +55,7 @@ LIKED = "MATCH (u:User)-[:LIKED]->(p:Post) RETURN u.id AS user, p.id AS post"
 
 
 class TestLadybugStore(StoreContract):
-    @pytest.fixture
-    def open_again(self, folder: Path) -> Iterator[Open]:
-        opened: list[GraphStore] = []
-
-        def again() -> GraphStore:
-            opened.append(open_store(folder, create=True))
-            return opened[-1]
-
-        yield again
-        for store in opened:
-            store.close()
+    """The contract, on a folder."""
 
 
 # What is in the folder
@@ -329,32 +319,6 @@ def test_many_stores_open_at_once(tmp_path: Path) -> None:
     assert all(store.cypher("MATCH (u:User) RETURN u.id AS id") == [] for store in stores)
     for store in stores:
         store.close()
-
-
-# A reader's own Cypher, where Ladybug would let it out of the graph
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "COPY (MATCH (u:User) RETURN u.id) TO 'FOLDER/out.csv'",
-        "PROFILE COPY (MATCH (u:User) RETURN u.id) TO 'FOLDER/out.csv'",
-        "RETURN 1; COPY (MATCH (u:User) RETURN u.id) TO 'FOLDER/out.csv'",
-        "/* RETURN 1 */ EXPORT DATABASE 'FOLDER/out'",
-        "LOAD FROM 'FOLDER/manifest.sqlite' RETURN *",
-        "MATCH (u:User) LOAD FROM 'FOLDER/writer.csv' RETURN *",
-        "CHECKPOINT",
-        "BEGIN TRANSACTION",
-        "CALL threads=1",
-        "INSTALL fts",
-    ],
-)
-def test_cypher_stays_inside_the_graph(feed: GraphStore, folder: Path, text: str) -> None:
-    before = sorted(folder.iterdir())
-    with pytest.raises(QueryError, match="only one statement"):
-        feed.cypher(text.replace("FOLDER", str(folder)))
-    assert sorted(folder.iterdir()) == before
-    assert feed.cypher(LIKED) == [{"user": "ann", "post": "p"}]
 
 
 def test_memory_of_a_second_load_does_not_grow_with_texts(open_again: Open) -> None:
