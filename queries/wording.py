@@ -21,6 +21,7 @@ Explained = Recommendation | SimilarPost | Person | Interest
 _SENTENCES: dict[str, dict[str, str]] = {
     "people_like_you": {
         "upup": "{2}, who engaged with {1} as you did, engaged with this",
+        "pup": "{1} engaged with both",
         "upu": "you both engaged with {1}",
         "uuuu": "{2}, who like you follows {1}, follows them",
         "upupu": "{2}, who engaged with {1} as you did, engaged with their {3}",
@@ -41,28 +42,32 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "followed_author": {"uup": "it is by {1}, whom you follow"},
     "author": {
         "upup": "it is by {2}, whose {1} you engaged with",
+        "pup": "both are by {1}",
         "upu": "they wrote {1}, which you engaged with",
     },
     "topic": {
-        "upep": "it is about {2}, as is {1}, which you engaged with",
+        "upep": "it is about {2}, as is {1}, which you know",
         "pep": "both are about {1}",
-        "upepu": "they wrote {3}, about {2} as {1}, which you engaged with",
-        "upe": "{1}, which you engaged with, is about it",
-        "upepe": "it goes with {2}, which {1} is about, which you engaged with",
+        "upepu": "they wrote {3}, which is about {2}, as is {1}, which you know",
+        "upe": "{1}, which you know, is about it",
+        "upepe": "it goes with {2}, which {1} is about, which you know",
     },
     "interest": {
         "uep": "it is about {1}, which you care about",
         "ueu": "you both care about {1}",
     },
     "knowledge": {
-        "upeep": "it is about {3}, which is related to {2}, which {1} is about, which you engaged with",
+        "upeep": "it is about {3}, which is related to {2}, as in {1}, which you engaged with",
+        "peep": "it is about {2}, which is related to {1}",
         "uee": "it is related to {1}, which you care about",
-        "upee": "it is related to {2}, which {1} is about, which you engaged with",
+        "upee": "it is related to {2}, as in {1}, which you engaged with",
     },
     "linked": {"upp": "it is linked with {1}, which you engaged with", "pp": "the two are linked"},
     "conversation": {
         "uppp": "it belongs to the conversation of {1}, which you wrote",
         "upp": "it belongs to the conversation of {1}, which you wrote",
+        "pp": "they belong to one conversation",
+        "ppp": "they belong to one conversation",
     },
     "similar_text": {
         "upp": "it reads like {1}, which you know",

@@ -158,7 +158,7 @@ def test_an_id_is_named_by_its_label(store: GraphStore) -> None:
     """Ids are unique only within a label: person 1 and post 1 must not be mixed up."""
     names = Names({("User", "1"): "Ann Example", ("Post", "1"): "Starter basics", ("Entity", "1"): "Bread"})
     assert names.sentence(Reason("topic", 1.0, ("1", "1", "1", "1"))) == (
-        "it is about Bread, as is “Starter basics”, which you engaged with"
+        "it is about Bread, as is “Starter basics”, which you know"
     )
     reason = Reason("topic", 1.0, ("ann", "bread1", "bread", "bread2"))
     assert ("Entity", "bread") in Names.read(store, [(reason, "p")]).names

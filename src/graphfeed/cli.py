@@ -1,0 +1,308 @@
+"""The command line: ``graphfeed COMMAND``. What builds a feed stands here, what asks it in ``cli_ask``.
+
+    graphfeed load stackexchange dumps/quantumcomputing
+    graphfeed embed && graphfeed train && graphfeed evaluate && graphfeed publish
+    graphfeed recommend 26
+
+An error is one sentence on standard error and an exit code other than 0; ``--debug`` shows its traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from graphfeed import __version__, cli_ask
+from graphfeed.config import CONFIG_FILE
+from graphfeed.errors import ConfigError, GraphfeedError
+from graphfeed.options import DEBUG_VARIABLE, Debug, Device, Json, Store, err, note, open_feed, out
+
+app = typer.Typer(
+    name="graphfeed",
+    help="A graph-based recommender for communities: load, embed, train, publish, and ask. Begin with: graphfeed demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    debug: Debug = False,
+) -> None:
+    if version:
+        print(f"graphfeed {__version__}")
+        raise typer.Exit()
+
+
+@app.command(epilog="Example: graphfeed init exports --output graphfeed.toml")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder with the data: table files, or a dump.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented graphfeed.toml for a folder, from the headers that it finds."""
+    from graphfeed.drafting import draft_config
+
+    target = output or folder / CONFIG_FILE
+    if target.exists() and not force:
+        raise ConfigError(f"{target} is there already: --force replaces it, --output FILE writes another one")
+    text = draft_config(folder, target.parent)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written ({error.strerror}): name another file with --output") from error
+    note(f"wrote {target}. Check what is marked GUESS, then: graphfeed run {target}")
+
+
+@app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")
+def load(
+    source: Annotated[str, typer.Argument(help="tables, stackexchange, pairs or sample.")],
+    path: Annotated[Path | None, typer.Argument(help="Folder or file; none for the sample.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", "--config", help="tables: the file with [[nodes]] and [[relationships]]."),
+    ] = None,
+    test: Annotated[Path | None, typer.Option("--test", help="pairs: a file of test pairs.")] = None,
+    site: Annotated[str | None, typer.Option("--site", help="stackexchange: the name of the site.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")] = False,
+    store: Store = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Load data into the store; rows that cannot be used are set aside in a file, with the reason."""
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import load_as_json, show_load
+
+    with open_feed(store, mapping) as feed, ProgressBars(err()) as bars:
+        report = feed.load(source, path, strict=strict, progress=bars.records, mapping=mapping, test=test, site=site)
+    if as_json:
+        print(json.dumps(load_as_json(report), indent=2))
+        return
+    show_load(out(), report)
+    if source == "sample":
+        _say_sample()
+    note("next: graphfeed embed")
+
+
+@app.command(epilog="Example: graphfeed embed --encoder tfidf")
+def embed(
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="tfidf, a Hugging Face name, or the folder of a sentence encoder.")
+    ] = "all-MiniLM-L6-v2",
+    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda; else a GPU where there is one.")] = None,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Turn the text of every node into a vector; texts known from before are not encoded again."""
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import show_embed
+
+    with open_feed(store) as feed, ProgressBars(err()) as bars:
+        report = feed.embed(encoder, device=device, progress=bars.counts)
+    show_embed(out(), report)
+    note("next: graphfeed train")
+
+
+@app.command(epilog="Example: graphfeed train --window-days 7 --seed 1")
+def train(
+    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
+    part: Annotated[list[str] | None, typer.Option("--part", help="Only these parts: paths, towers, time.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="At most so many passes; 0: the warm start.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume/--afresh", help="Go on from a checkpoint that fits.")] = True,
+    device: Device = "auto",
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Train the model on the graph's past and keep it in the store's workspace."""
+    from graphfeed.config import validate
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import show_model
+    from graphfeed.training.settings import ModelSettings
+    from graphfeed.training.split import SplitSettings
+
+    if window_days <= 0:
+        raise ConfigError(f"--window-days takes a number above 0, found {window_days:g}")
+    chosen: dict[str, Any] = {"parts": tuple(part)} if part else {}
+    chosen |= {"towers": {"epochs": epochs}} if epochs is not None else {}
+    settings = validate(ModelSettings, chosen, "the options")
+    with open_feed(store) as feed, ProgressBars(err()) as bars:
+        split = SplitSettings(window_days=window_days)
+        model = feed.train(settings, split, device=device, seed=seed, resume=resume, progress=bars.steps)
+        described = feed.split(split).describe()
+    note(described)
+    show_model(out(), model)
+    note("next: graphfeed evaluate, or graphfeed publish")
+
+
+@app.command(epilog="Example: graphfeed evaluate --json figures.json")
+def evaluate(
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the rows to a file; - is standard output.")
+    ] = None,
+    part: Annotated[str, typer.Option("--on", help="The part of the split: test, validation or fit.")] = "test",
+    kind: Annotated[str, typer.Option("--kind", help="What is predicted: posts, people or interests.")] = "posts",
+    baselines: Annotated[bool, typer.Option(help="Fit and rank with the simple rules, too.")] = True,
+    parts: Annotated[bool, typer.Option("--parts", help="Also each part of the model alone (trains them).")] = False,
+    device: Device = "auto",
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Rank all candidates for what people did next, with the model and with simple rules."""
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import evaluation_as_json
+
+    for name, value, known in (("--on", part, _PARTS), ("--kind", kind, _KINDS)):
+        if value not in known:
+            raise ConfigError(f"{name} takes one of {', '.join(known)}, found {value!r}")
+    with open_feed(store) as feed, ProgressBars(err()) as bars:
+        found = feed.evaluate(
+            part=part,  # type: ignore[arg-type]
+            kind=kind,  # type: ignore[arg-type]
+            baselines=baselines,
+            parts=parts,
+            device=device,
+            progress=bars.steps,
+        )
+    if "oracle" in found.kinds.values():
+        _say_sample()
+    if json_file == "-":
+        print(json.dumps(evaluation_as_json(found), indent=2))
+        return
+    if json_file is not None:
+        try:
+            found.to_json(json_file)
+        except OSError as error:
+            raise ConfigError(f"{json_file} cannot be written: {error.strerror}") from error
+        note(f"wrote {json_file}")
+    out().print(found.table())
+
+
+_PARTS = ("test", "validation", "fit")
+_KINDS = ("posts", "people", "interests")
+
+
+@app.command(epilog="Example: graphfeed publish --now latest")
+def publish(
+    now: Annotated[
+        str | None,
+        typer.Option("--now", help="The moment to recommend for: clock, latest (time in the graph) or a date."),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Predictions per person and kind.")] = 100,
+    device: Device = "auto",
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Write the predictions and their reasons into the graph and make them what readers see."""
+    from graphfeed.moments import pick_moment
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import show_published
+
+    with open_feed(store) as feed, ProgressBars(err()) as bars:
+        moment = pick_moment(now, feed.graph().latest_time())
+        note(f"recommending for {moment.shown}: {moment.why}")
+        report = feed.publish(moment.at, top=top, device=device, progress=bars.steps)
+        show_published(out(), report)
+        people = feed.status()["people"]
+    note(f"next: graphfeed recommend {people[0]['id'] if people else 'USER'}")
+
+
+@app.command(epilog="Example: graphfeed rollback")
+def rollback(store: Store = None, debug: Debug = False) -> None:
+    """Make the predictions that were published before the present ones active again."""
+    with open_feed(store) as feed:
+        generation = feed.rollback()
+    out().print(f"generation {generation.id} is active again", highlight=False, markup=False)
+
+
+@app.command(epilog="Example: graphfeed run graphfeed.toml")
+def run(
+    config: Annotated[Path, typer.Argument(help="The configuration.")] = Path(CONFIG_FILE),
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Load, embed, train, evaluate and publish; each stage is skipped when nothing changed for it."""
+    from graphfeed.progress import ProgressBars
+    from graphfeed.show import show_stage
+    from graphfeed.stages import Pipeline
+
+    pipeline = Pipeline(config, store or os.environ.get("GRAPHFEED_STORE"))
+    with open_feed(pipeline.location) as feed, ProgressBars(err()) as bars:
+        ran = pipeline.run(feed, note, lambda name, result: show_stage(out(), name, result), bars)
+    note(f"done: {len(ran)} stages ran" if ran else "done: nothing had changed")
+
+
+@app.command(epilog="Example: graphfeed demo --data stackexchange:dumps/quantumcomputing")
+def demo(
+    data: Annotated[
+        str, typer.Option("--data", metavar="SOURCE:PATH", help="sample, or stackexchange:PATH.")
+    ] = "sample",
+    user: Annotated[str | None, typer.Option("--user", help="Whom to recommend to; else somebody busy.")] = None,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Go the whole way once, told step by step: on a sample community that comes along, or on a dump."""
+    from graphfeed.demo import run_demo
+
+    run_demo(data, store or os.environ.get("GRAPHFEED_STORE"), user)
+
+
+cli_ask.add_commands(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point: runs a command and turns every error into a sentence and an exit code."""
+    if not os.environ.get(DEBUG_VARIABLE):
+        warnings.simplefilter("ignore")  # what libraries say to programmers
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments) if arguments is not None else None, "graphfeed", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except (typer.Abort, KeyboardInterrupt):
+        note("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (| head): nothing is wrong. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except GraphfeedError as error:
+        _fail(str(error))
+    except MemoryError:
+        _fail("there is not enough memory for this")
+    except Exception as error:
+        # A wrong command line: typer's own errors know how to show themselves (where its click lives differs by version).
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            sys.exit(error.exit_code)
+        what = " ".join(str(error).split()) or "no message"
+        _fail(f"unexpected {type(error).__name__}: {what}", " Run again with --debug to see where.")
+
+
+def _fail(sentence: str, hint: str = "") -> NoReturn:
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exc()
+    note(f"graphfeed: {sentence}{hint}")
+    sys.exit(1)
+
+
+def _say_sample() -> None:
+    from graphfeed.loaders.sample import NOTICE
+
+    note(NOTICE)
+
+
+if __name__ == "__main__":
+    main()

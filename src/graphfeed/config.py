@@ -1,0 +1,173 @@
+"""graphfeed.toml: where the store is, what is loaded into it, and the settings of every stage.
+
+    [store]
+    location = "feed"
+
+    [[load]]
+    source = "tables"              # or stackexchange, pairs, sample
+    path = "."                     # beside this file
+
+    [[nodes]] / [[relationships]]  # for tables: see graphfeed.loaders.mapping
+
+    [embed]
+    encoder = "all-MiniLM-L6-v2"
+
+    [split]
+    window_days = 1.0              # see graphfeed.training.split.SplitSettings
+
+    [train]                        # see graphfeed.training.settings.ModelSettings; also seed and device
+
+    [publish]
+    now = "latest"                 # or clock, or a date
+    top = 100
+
+Paths are relative to the file. Every section may be left out.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graphfeed.errors import ConfigError
+from graphfeed.loaders.near import near_match
+
+CONFIG_FILE = "graphfeed.toml"
+STORE_VARIABLE = "GRAPHFEED_STORE"
+DEFAULT_STORE = "feed"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSection(_Section):
+    """``[store]``"""
+
+    location: str = DEFAULT_STORE
+
+
+class LoadSection(_Section):
+    """One ``[[load]]``"""
+
+    source: str
+    path: str | None = None
+    mapping: str | None = None
+    """For tables: another file with the [[nodes]] and [[relationships]]."""
+    test: str | None = None
+    """For pairs: a file of test pairs."""
+    site: str | None = None
+    """For stackexchange: the name of the site."""
+    strict: bool = False
+
+
+class EmbedSection(_Section):
+    """``[embed]``"""
+
+    encoder: str = "all-MiniLM-L6-v2"
+    device: str | None = None
+
+
+class PublishSection(_Section):
+    """``[publish]``"""
+
+    now: str | None = None
+    """clock, latest, or a date; None: the clock, but for an old dump its latest time."""
+    top: int = Field(default=100, ge=1, le=10_000)
+    """Predictions per person and kind."""
+
+
+class Config(_Section):
+    """The whole file. ``split`` and ``train`` are held against their own models when the stages run."""
+
+    store: StoreSection = StoreSection()
+    load: tuple[LoadSection, ...] = ()
+    nodes: tuple[dict[str, Any], ...] = ()
+    relationships: tuple[dict[str, Any], ...] = ()
+    embed: EmbedSection = EmbedSection()
+    split: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    publish: PublishSection = PublishSection()
+
+
+def read_toml(file: str | Path) -> dict[str, Any]:
+    """A TOML file. Raises ConfigError for one that is not there or cannot be read, with line and column."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def read_config(file: str | Path) -> Config:
+    """The configuration in a file. Raises ConfigError with the place and what was probably meant."""
+    return validate(Config, read_toml(file), str(file))
+
+
+def validate(model: type[M], data: Mapping[str, Any], where: str) -> M:
+    """Hold data against a model; ``where`` begins the message. Raises ConfigError for the first finding."""
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_finding(error, model)}") from error
+
+
+def check_keys(data: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    """Raise ConfigError for the first key that is not known, saying which was probably meant."""
+    known = list(known)
+    for key in data:
+        if key not in known:
+            raise ConfigError(f"{where} has no {key!r}{near_match(key, known)} There are: {', '.join(known)}.")
+
+
+def store_location(given: str | None, config_file: Path | None = None) -> str:
+    """Where the store is: as given, else GRAPHFEED_STORE, else graphfeed.toml's [store], else ./feed."""
+    if given:
+        return given
+    if os.environ.get(STORE_VARIABLE):
+        return os.environ[STORE_VARIABLE]
+    file = config_file or Path(CONFIG_FILE)
+    if not file.is_file():
+        return DEFAULT_STORE
+    section = read_toml(file).get("store", {})
+    return beside(file, validate(StoreSection, section, f"{file}: [store]").location)
+
+
+def beside(file: Path, path: str) -> str:
+    """A path of a configuration, seen from where we are. An address with a scheme stays as it is."""
+    return path if "://" in path else str(file.parent / Path(path).expanduser())
+
+
+def _finding(error: ValidationError, model: type[BaseModel]) -> str:
+    finding = error.errors()[0]
+    place = list(finding["loc"])
+    dotted = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
+    if finding["type"] == "extra_forbidden":
+        known = list(_fields_at(model, place[:-1]))
+        return f"unknown key {dotted!r}{near_match(str(place[-1]), known)} Known here are: {', '.join(known)}."
+    found = finding.get("input")
+    shown = "" if finding["type"] == "missing" or isinstance(found, dict) else f", found {found!r}"
+    return f"{dotted}: {finding['msg'][0].lower()}{finding['msg'][1:]}{shown}"
+
+
+def _fields_at(model: type[BaseModel], place: list[Any]) -> Iterable[str]:
+    """The keys that a section inside a model may have."""
+    for step in place:
+        if isinstance(step, int):
+            continue
+        field = model.model_fields[step].annotation
+        inner = [field, *getattr(field, "__args__", ())]
+        model = next(t for t in inner if isinstance(t, type) and issubclass(t, BaseModel))
+    return model.model_fields

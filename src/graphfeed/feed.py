@@ -1,0 +1,276 @@
+"""The whole of graphfeed on one store, as an object: what every command does, for a program to call.
+
+    with graphfeed.open("feed") as feed:
+        feed.load("tables", "exports", mapping="graphfeed.toml")
+        feed.embed()
+        feed.train()
+        print(feed.evaluate().table())
+        feed.publish()
+        for post in feed.recommend("u1"):
+            print(post.rank, post.title)
+
+Each method imports what it needs: asking loads neither torch nor the encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from graphfeed.errors import TrainingError
+from graphfeed.trained import MODEL_FOLDER, TrainingRecord
+
+if TYPE_CHECKING:
+    from graphfeed.graph.embed import EmbedReport
+    from graphfeed.graph.ingest import LoadReport
+    from graphfeed.graph.schema import Generation
+    from graphfeed.graph.store import GraphStore, Row, Value
+    from graphfeed.graph.tensors import FeedGraph
+    from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
+    from graphfeed.training.evaluation import Evaluation
+    from graphfeed.training.links import LinkKind
+    from graphfeed.training.model import LinearModel
+    from graphfeed.training.publish import PublishReport
+    from graphfeed.training.ranker import Progress, Ranker
+    from graphfeed.training.settings import ModelSettings
+    from graphfeed.training.split import Part, Split, SplitSettings
+
+
+class Feed:
+    """A store and everything that can be done with it. The store is opened when it is first needed."""
+
+    def __init__(self, location: str | Path = "feed") -> None:
+        self.location = str(location)
+        self._store: GraphStore | None = None
+        self._graph: tuple[object, FeedGraph] | None = None
+
+    @property
+    def store(self) -> GraphStore:
+        """The open store. Raises StoreError where there is none yet."""
+        return self._open(create=False)
+
+    def load(
+        self,
+        source: str,
+        path: str | Path | None = None,
+        *,
+        strict: bool = False,
+        progress: Callable[[str, int], None] | None = None,
+        **options: Any,
+    ) -> LoadReport:
+        """Load a source into the store, whole or not at all; makes the store if there is none.
+
+        ``source``: tables (``mapping``), stackexchange (``site``), pairs (``test``) or sample.
+        """
+        from graphfeed.graph.ingest import ingest
+        from graphfeed.sources import make_loader
+
+        loader = make_loader(source, path, **options)
+        return ingest(self._open(create=True), loader, strict=strict, progress=progress)
+
+    def embed(
+        self,
+        encoder: str | None = None,
+        *,
+        device: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> EmbedReport:
+        """Give every node its text vector. ``encoder``: tfidf, a Hugging Face name, or a model's folder."""
+        from graphfeed.graph.embed import embed
+        from graphfeed.graph.encoder import DEFAULT_ENCODER
+
+        return embed(self.store, encoder or DEFAULT_ENCODER, progress=progress, device=device)
+
+    def graph(self) -> FeedGraph:
+        """The graph as tensors (``torch_geometric.data.HeteroData`` and the names of its rows)."""
+        from graphfeed.graph.embed import read_encoder_mark
+        from graphfeed.graph.tensors import read_graph
+
+        state = (self.store.version(), read_encoder_mark(self.store.workspace))
+        if self._graph is None or self._graph[0] != state:
+            self._graph = (state, read_graph(self.store))
+        return self._graph[1]
+
+    def split(self, settings: SplitSettings | None = None) -> Split:
+        """The cut of the past into training, validation and test: the data's own, or rolling windows."""
+        from graphfeed.training.split import make_split
+
+        return make_split(self.graph(), settings)
+
+    def train(
+        self,
+        settings: ModelSettings | None = None,
+        split: SplitSettings | None = None,
+        *,
+        device: str = "auto",
+        seed: int = 0,
+        resume: bool = True,
+        progress: Progress | None = None,
+    ) -> LinearModel:
+        """Train the model and keep it in the store's workspace. An interrupted training goes on where it was."""
+        from graphfeed.training.settings import ModelSettings, RunSettings
+        from graphfeed.training.split import SplitSettings, make_split
+        from graphfeed.training.train import train
+
+        settings, split = settings or ModelSettings(), split or SplitSettings()
+        folder = self.store.workspace / MODEL_FOLDER
+        run = RunSettings(device=device, seed=seed, folder=folder, resume=resume)
+        version, encoder = self.store.version(), self._encoder()
+        graph = self.graph()
+        model = train(graph, make_split(graph, split), settings, run, progress)
+        TrainingRecord.begin(folder)
+        model.save(folder)
+        TrainingRecord.of(version, encoder, split, settings, seed).write(folder)
+        return model
+
+    def model(self, device: str = "auto") -> LinearModel:
+        """The trained model. Raises TrainingError where there is none."""
+        from graphfeed.training.model import load_model
+
+        TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
+        return load_model(self.store.workspace / MODEL_FOLDER, device)
+
+    def evaluate(
+        self,
+        *,
+        part: Part = "test",
+        kind: LinkKind = "posts",
+        baselines: bool = True,
+        parts: bool = False,
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Rank all candidates with the trained model and the baselines, on the split that it was trained with.
+
+        ``parts`` adds a model of each part alone, trained here. For the sample, the best reachable figure is a row.
+        Raises TrainingError when the graph has changed since training: the test would hold what was trained on.
+        """
+        from graphfeed.training.baselines import baselines_for
+        from graphfeed.training.evaluate import evaluate, fit_all
+        from graphfeed.training.leaks import check_leaks
+        from graphfeed.training.model import part_alone
+        from graphfeed.training.settings import PARTS
+        from graphfeed.training.split import make_split
+
+        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
+        if record.store_version != self.store.version() or record.encoder != self._encoder():
+            raise TrainingError("the graph or its text vectors changed since the model was trained: train again first")
+        model = self.model(device)
+        graph = self.graph()
+        split = make_split(graph, record.split_settings())
+        check_leaks(split)
+        others: list[Ranker] = [*(part_alone(p, model.settings, model.run) for p in PARTS)] if parts else []
+        others += baselines_for(kind, graph) if baselines else []
+        fit_all(split, others, progress)
+        oracle = self._oracle() if kind == "posts" else None
+        found = evaluate(split, [model, *others], part=part, kind=kind, progress=progress, oracle=oracle)
+        record.keep_figures(self.store.workspace / MODEL_FOLDER, found)
+        return found
+
+    def publish(
+        self, now: str | int | None = None, *, top: int = 100, device: str = "auto", progress: Progress | None = None
+    ) -> PublishReport:
+        """Write the predictions as one generation and make it the active one.
+
+        ``now``: the moment that they are for: "clock", "latest" (time in the graph), a date, or microseconds since
+        1970. None: the clock, or the latest time where that lies more than 30 days back.
+        """
+        from graphfeed.moments import pick_moment
+        from graphfeed.training.publish import publish
+
+        graph = self.graph()
+        moment = now if isinstance(now, int) else pick_moment(now, graph.latest_time()).at
+        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
+        metrics = record.metrics(self.store.workspace / MODEL_FOLDER)
+        encoder = self._encoder()
+        return publish(
+            self.store,
+            graph,
+            self.model(device),
+            now=moment,
+            top=top,
+            metrics=metrics,
+            encoder=encoder,
+            progress=progress,
+        )
+
+    def rollback(self) -> Generation:
+        """Make the generation before the active one active again."""
+        from graphfeed.training.publish import rollback
+
+        return rollback(self.store)
+
+    def recommend(self, user: str, limit: int = 10) -> list[Recommendation]:
+        """Posts for a person, best first."""
+        from graphfeed.queries import lookup
+
+        return lookup.recommend(self.store, user, limit)
+
+    def explain(self, user: str, post: str) -> Explanation:
+        """Why a post is, or might be, recommended to a person."""
+        from graphfeed.queries import lookup
+
+        return lookup.explain(self.store, user, post)
+
+    def similar(self, post: str, limit: int = 10) -> list[SimilarPost]:
+        """Posts like one post."""
+        from graphfeed.queries import lookup
+
+        return lookup.similar(self.store, post, limit)
+
+    def people(self, user: str, limit: int = 10) -> list[Person]:
+        """People whom a person may know."""
+        from graphfeed.queries import lookup
+
+        return lookup.people(self.store, user, limit)
+
+    def interests(self, user: str, limit: int = 10) -> list[Interest]:
+        """Entities that a person may care about."""
+        from graphfeed.queries import lookup
+
+        return lookup.interests(self.store, user, limit)
+
+    def status(self) -> dict[str, Any]:
+        """What there is: counts by label and type, the encoder, the model, what is published. Ready for JSON."""
+        from graphfeed.status import read_status
+
+        return read_status(self.store)
+
+    def cypher(self, text: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
+        """Run a Cypher query that reads the graph."""
+        return self.store.cypher(text, parameters)
+
+    def close(self) -> None:
+        """Give the store back. Calling it twice is fine."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, *, create: bool) -> GraphStore:
+        if self._store is None:
+            from graphfeed.graph.store import open_store
+
+            self._store = open_store(self.location, create=create)
+        return self._store
+
+    def _encoder(self) -> str:
+        from graphfeed.graph.embed import read_encoder_mark
+
+        mark = read_encoder_mark(self.store.workspace)
+        return f"{mark.name}@{mark.revision}" if mark else ""
+
+    def _oracle(self) -> Ranker | None:
+        """For a store that holds the sample and nothing else, the ranker that knows what was planted."""
+        from graphfeed.planted import PlantedOracle, is_sample
+
+        return PlantedOracle(self.graph()) if is_sample(self.store) else None

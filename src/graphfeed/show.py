@@ -1,0 +1,230 @@
+"""What the commands print for a person: reports, recommendations and their reasons, the state of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from graphfeed.graph.store import GraphStore
+from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
+from graphfeed.queries.wording import Names, shorten
+
+if TYPE_CHECKING:
+    from graphfeed.graph.embed import EmbedReport
+    from graphfeed.graph.ingest import LoadReport
+    from graphfeed.training.evaluation import Evaluation
+    from graphfeed.training.model import LinearModel
+    from graphfeed.training.publish import PublishReport
+
+_REASONS = 3
+_TERMS = 8
+
+
+def show_load(console: Console, report: LoadReport) -> None:
+    """Rows read, kept and rejected by file, the reasons, and what the graph holds now."""
+    table = Table(title=f"{report.source}: rows by file", title_justify="left")
+    table.add_column("file")
+    for column in ("read", "kept", "rejected", "passed over"):
+        table.add_column(column, justify="right")
+    for name, file in report.files.items():
+        table.add_row(escape(name), *(f"{n:,}" for n in (file.read, file.kept, file.rejected, file.passed_over)))
+    if len(report.files) > 1:
+        passed = sum(file.passed_over for file in report.files.values())
+        table.add_section()
+        table.add_row("all", *(f"{n:,}" for n in (report.read, report.kept, report.rejected, passed)))
+    console.print(table)
+    rate = report.read / report.seconds if report.seconds else 0
+    _say(
+        console,
+        f"read {report.read:,} = kept {report.kept:,} + rejected {report.rejected:,}, {rate:,.0f} rows a second",
+    )
+    beside = sum(file.records_rejected for file in report.files.values())
+    if beside:
+        _say(console, f"{beside:,} records that a kept row would have made beside its own were left out")
+    for reason, count in sorted(report.reasons.items(), key=lambda pair: -pair[1]):
+        _say(console, f"  {count:,} × {reason}")
+    if report.rejected_file:
+        _say(console, f"what was left out, with file, line and reason: {report.rejected_file}")
+    show_counts(console, report.graph.nodes, report.graph.relationships)
+
+
+def show_counts(console: Console, nodes: dict[str, int], relationships: dict[str, int]) -> None:
+    """Nodes by label and relationships by type, those that there are."""
+    for what, counts in (("nodes", nodes), ("relationships", relationships)):
+        there = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
+        _say(console, f"{what}: {there}")
+
+
+def show_embed(console: Console, report: EmbedReport) -> None:
+    """What was encoded."""
+    _say(
+        console,
+        f"{report.texts:,} nodes have a text: {report.encoded:,} encoded now ({report.texts_per_second:,.0f} texts a "
+        f"second), {report.from_cache:,} known from before, {report.empty:,} nodes without a text",
+    )
+    _say(console, f"{report.encoder}, {report.width} numbers a text, {report.precision}")
+
+
+def show_model(console: Console, model: LinearModel) -> None:
+    """What was learned: the weight of each term, strongest first, and how the fit went."""
+    table = Table(title="what was learned: weight of each way through the graph", title_justify="left")
+    kinds = list(model.weights)
+    for kind in kinds:
+        table.add_column(f"for {kind}")
+        table.add_column("", justify="right")
+    ranked = [sorted(model.weights[kind].items(), key=lambda pair: -abs(pair[1]))[:_TERMS] for kind in kinds]
+    for place in range(max(map(len, ranked), default=0)):
+        cells: list[str] = []
+        for terms in ranked:
+            name, weight = terms[place] if place < len(terms) else ("", None)
+            cells += [escape(name), "" if weight is None else f"{weight:.3f}"]
+        table.add_row(*cells)
+    console.print(table)
+    for name, facts in model.report.items():
+        if isinstance(facts, dict):
+            _say(console, f"{name}: " + ", ".join(f"{key} {_figure(value)}" for key, value in facts.items()))
+
+
+def show_answers(
+    console: Console, store: GraphStore, answers: Sequence[Recommendation | SimilarPost | Person | Interest]
+) -> None:
+    """A ranked list, each with its reasons in words and the share of the score that each has."""
+    names = Names.of(store, answers) if answers else None
+    for answer in answers:
+        named = isinstance(answer, Person | Interest)
+        title = answer.name if named else answer.title  # type: ignore[union-attr]
+        kind = getattr(answer, "kind", None)
+        about = ", ".join(word for word in (kind, answer.id) if word)
+        head = f"{answer.rank:>3}  [bold]{escape(shorten(title or answer.id, 80))}[/bold]"
+        console.print(f"{head}  [dim]{escape(about)}[/dim]  {answer.score:.3f}", highlight=False, soft_wrap=True)
+        for sentence, share in (names.sentences(answer) if names else [])[:_REASONS]:
+            _reason(console, sentence, share)
+    if not answers:
+        _say(console, "nothing")
+
+
+def show_explanation(console: Console, store: GraphStore, explanation: Explanation) -> None:
+    """Why one post, for one person."""
+    names = Names.read(store, [(reason, "p") for reason in explanation.reasons])
+    post = store.run("post", id=explanation.post)[0]
+    title = shorten(post["title"] or post["text"] or explanation.post, 80)
+    if explanation.published:
+        _say(
+            console,
+            f"“{title}” is number {explanation.rank} for {explanation.user}, with a score of {explanation.score:.3f}:",
+        )
+    elif explanation.reasons:
+        _say(console, f"“{title}” is not among what is published for {explanation.user}. What connects the two:")
+    else:
+        _say(
+            console,
+            f"“{title}” is not among what is published for {explanation.user}, and no short path connects them.",
+        )
+    for reason in explanation.reasons:
+        _reason(console, names.sentence(reason), reason.share)
+
+
+def show_status(console: Console, status: dict[str, Any]) -> None:
+    """The state of a store."""
+    _say(console, f"store {status['store']}")
+    show_counts(console, status["nodes"], status["relationships"])
+    _say(console, f"text vectors: {status['encoder'] or 'none yet (graphfeed embed)'}")
+    model = status["model"]
+    if model is None:
+        _say(console, "model: none yet (graphfeed train)")
+    else:
+        stale = "" if model["current"] else "; the graph has changed since"
+        figures = ", ".join(f"{k} {v:.4f}" for k, v in model["figures"].items() if k in ("ndcg@10", "recall@20"))
+        _say(console, f"model: trained {model['trained_at']}{stale}" + (f"; test {figures}" if figures else ""))
+    for generation in status["generations"]:
+        state = "active" if generation["active"] else "kept for rollback"
+        _say(
+            console, f"generation {generation['id']}: for {generation['now']}, made {generation['created_at']}, {state}"
+        )
+    if not status["generations"]:
+        _say(console, "published: nothing yet (graphfeed publish)")
+    people = ", ".join(p["id"] + (f" ({p['name']})" if p["name"] else "") for p in status["people"])
+    if people:
+        _say(console, f"people to try: {people}")
+
+
+def _reason(console: Console, sentence: str, share: float | None) -> None:
+    part = "      –" if share is None else f"{share:>6.0%} "
+    console.print(f"     [green]{part}[/green] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, list):
+        return "[" + " ".join(_figure(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "(" + ", ".join(f"{_figure(k)}: {_figure(v)}" for k, v in value.items()) + ")"
+    return str(value)
+
+
+def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows of a query as a table."""
+    if not rows:
+        _say(console, "no rows")
+        return
+    table = Table()
+    for column in rows[0]:
+        table.add_column(escape(column))
+    for row in rows:
+        table.add_row(*(escape(shorten(str(value), 100)) for value in row.values()))
+    console.print(table)
+
+
+def show_published(console: Console, report: PublishReport) -> None:
+    """What was published."""
+    written = ", ".join(f"{count:,} {type_}" for type_, count in report.written.items())
+    _say(console, f"generation {report.generation.id} is active: {written}; {report.seconds:.0f} s")
+    if report.generation.kinds:
+        _say(console, f"kinds of posts that are recommended: {', '.join(report.generation.kinds)}")
+    if report.people_without_posts:
+        _say(console, f"{report.people_without_posts:,} people have met every post that there is")
+
+
+def show_stage(console: Console, stage: str, result: Any) -> None:
+    """What a stage of ``graphfeed run`` returned."""
+    if stage.startswith("load"):
+        show_load(console, result)
+    elif stage == "embed":
+        show_embed(console, result)
+    elif stage == "train":
+        show_model(console, result)
+    elif stage == "evaluate":
+        console.print(result.table())
+    else:
+        show_published(console, result)
+
+
+def load_as_json(report: LoadReport) -> dict[str, Any]:
+    """A load's report for a program."""
+    return {
+        "source": report.source,
+        "read": report.read,
+        "kept": report.kept,
+        "rejected": report.rejected,
+        "files": {name: asdict(file) for name, file in report.files.items()},
+        "reasons": report.reasons,
+        "rejected_file": str(report.rejected_file) if report.rejected_file else None,
+        "nodes": report.graph.nodes,
+        "relationships": report.graph.relationships,
+        "seconds": report.seconds,
+    }
+
+
+def evaluation_as_json(found: Evaluation) -> dict[str, Any]:
+    """An evaluation for a program, as ``Evaluation.to_json`` writes it."""
+    return {"rows": found.rows, "comparisons": found.comparisons, "split": found.describe}

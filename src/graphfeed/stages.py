@@ -1,0 +1,220 @@
+"""``graphfeed run graphfeed.toml``: load, embed, train, evaluate and publish, each skipped when nothing changed for it.
+
+What a stage was run with is kept in the workspace's ``stages.json`` as named facts (files, settings, the graph,
+the model); the next run compares them and says which one changed. Loading adds and updates: rows that have
+vanished from a file stay in the graph until the store is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphfeed.config import CONFIG_FILE, Config, LoadSection, beside, check_keys, read_config, read_toml
+from graphfeed.errors import ConfigError, StoreError, TrainingError
+from graphfeed.feed import Feed
+from graphfeed.fingerprints import Facts, changed, file_facts, word
+from graphfeed.trained import MODEL_FOLDER, TrainingRecord, write_json
+
+if TYPE_CHECKING:
+    from graphfeed.training.settings import ModelSettings
+    from graphfeed.training.split import SplitSettings
+
+STAGES_FILE = "stages.json"
+
+Say = Callable[[str], None]
+Report = Callable[[str, Any], None]
+"""Called with a stage and what it returned."""
+
+
+class Pipeline:
+    """The stages of one configuration. Everything that it says is checked before the first stage runs."""
+
+    def __init__(self, file: Path, location: str | None = None) -> None:
+        self.file = file
+        self.config: Config = read_config(file)
+        self.location = location or beside(file, self.config.store.location)
+        self._settings, self._split, self._seed, self._device = self._training()
+        if not self.config.load:
+            raise ConfigError(f'{file} loads nothing: it needs a [[load]] with source = "tables" and path = "."')
+        self._loads = [self._load_arguments(section) for section in self.config.load]
+
+    def run(self, feed: Feed, say: Say, report: Report, progress: Any) -> list[str]:
+        """Run the stages that something changed for; the names of those that ran. ``progress``: ``ProgressBars``."""
+        done = _Done(say, report)
+        for number, (section, arguments) in enumerate(zip(self.config.load, self._loads, strict=True), 1):
+            name = f"load {number}: {section.source}" + (f" {section.path}" if section.path else "")
+            self._load(feed, name, section, arguments, done, progress)
+        embed = self.config.embed
+        done.stage(
+            feed,
+            "embed",
+            {"encoder": embed.encoder, "the graph": feed.store.version()},
+            lambda: feed.embed(embed.encoder, device=embed.device, progress=progress.counts),
+            there=(feed.store.workspace / "encoder.json").is_file(),
+        )
+        done.stage(
+            feed,
+            "train",
+            {
+                "settings": self._settings.model_dump(mode="json"),
+                "split": vars(self._split),
+                "seed": self._seed,
+                "the graph": feed.store.version(),
+                "text vectors": _encoder_word(feed),
+            },
+            lambda: feed.train(
+                self._settings, self._split, device=self._device, seed=self._seed, progress=progress.steps
+            ),
+            there=bool(_model_word(feed)),
+        )
+        done.stage(
+            feed,
+            "evaluate",
+            {"the model": _model_word(feed)},
+            lambda: feed.evaluate(device=self._device, progress=progress.steps),
+        )
+        self._publish(feed, done, progress)
+        return done.ran
+
+    def _load(
+        self, feed: Feed, name: str, section: LoadSection, arguments: dict[str, Any], done: _Done, progress: Any
+    ) -> None:
+        facts: Facts = {"settings": section.model_dump(mode="json"), "mapping": word(arguments.get("mapping"))}
+        known = done.facts(feed, name)
+        facts |= file_facts(_inputs(section.source, arguments), known)
+        done.stage(
+            feed,
+            name,
+            facts,
+            lambda: feed.load(section.source, strict=section.strict, progress=progress.records, **arguments),
+        )
+
+    def _publish(self, feed: Feed, done: _Done, progress: Any) -> None:
+        publish = self.config.publish
+        today = datetime.now(UTC).date().isoformat() if publish.now != "latest" else ""
+        active = next((g.id for g in feed.store.generations() if g.active), "")
+        facts = {"the model": _model_word(feed), "the graph": feed.store.version(), "now": [publish.now, today]}
+        done.stage(
+            feed,
+            "publish",
+            {**facts, "top": publish.top},
+            lambda: feed.publish(publish.now, top=publish.top, device=self._device, progress=progress.steps),
+            there=bool(active),
+        )
+
+    def _training(self) -> tuple[ModelSettings, SplitSettings, int, str]:
+        from dataclasses import fields
+
+        from pydantic import TypeAdapter, ValidationError
+
+        from graphfeed.config import validate
+        from graphfeed.training.settings import ModelSettings
+        from graphfeed.training.split import SplitSettings
+
+        train, where = dict(self.config.train), f"{self.file}: [train]"
+        check_keys(train, [*ModelSettings.model_fields, "seed", "device"], where)
+        seed, device = train.pop("seed", 0), train.pop("device", "auto")
+        if not isinstance(seed, int) or not isinstance(device, str):
+            raise ConfigError(f"{where}: seed is a whole number and device a word, found {seed!r} and {device!r}")
+        check_keys(self.config.split, [f.name for f in fields(SplitSettings)], f"{self.file}: [split]")
+        try:
+            split = TypeAdapter(SplitSettings).validate_python(self.config.split)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(
+                f"{self.file}: [split] {first['loc'][0]}: {first['msg']}, found {first['input']!r}"
+            ) from error
+        return validate(ModelSettings, train, where), split, seed, device
+
+    def _load_arguments(self, section: LoadSection) -> dict[str, Any]:
+        """What the loader gets, with paths as they are seen from here. Raises ConfigError where it cannot be made."""
+        from graphfeed.sources import make_loader
+
+        arguments: dict[str, Any] = {
+            "path": beside(self.file, section.path) if section.path is not None else None,
+            "test": beside(self.file, section.test) if section.test is not None else None,
+            "site": section.site,
+        }
+        if section.source == "tables":
+            from graphfeed.loaders.mapping import parse_mapping
+
+            file = Path(beside(self.file, section.mapping)) if section.mapping else self.file
+            arguments["mapping"] = parse_mapping(read_toml(file), str(file))
+        elif section.mapping is not None:
+            arguments["mapping"] = section.mapping
+        make_loader(section.source, **arguments)
+        return arguments
+
+
+class _Done:
+    """What was done before, and the running of a stage that this does not cover."""
+
+    def __init__(self, say: Say, report: Report) -> None:
+        self._say, self._report = say, report
+        self.ran: list[str] = []
+
+    def facts(self, feed: Feed, stage: str) -> Facts:
+        """What a stage was last run with; empty if it never was."""
+        try:
+            return dict(_read(feed)[stage]["facts"])
+        except (KeyError, TypeError):
+            return {}
+
+    def stage(self, feed: Feed, name: str, facts: Facts, run: Callable[[], Any], *, there: bool = True) -> None:
+        """Run a stage unless its facts are those of the last time. ``there``: whether what it made is still there."""
+        facts = json.loads(json.dumps(facts))
+        known = self.facts(feed, name)
+        why = changed(known, facts) if known else "it was not run yet"
+        if not why and not there:
+            why = "what it made is gone"
+        if not why:
+            self._say(f"{name}: skipped, nothing changed since {_read(feed)[name]['at']}")
+            return
+        self._say(f"{name}: runs, {why}")
+        result = run()
+        self.ran.append(name)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(feed.store.workspace / STAGES_FILE, {**_read(feed), name: {"at": at, "facts": facts}})
+        self._report(name, result)
+
+
+def _inputs(source: str, arguments: dict[str, Any]) -> list[Path]:
+    """The files that a load reads: named one by one, for the store itself may stand in the same folder."""
+    if arguments["path"] is None:
+        return []
+    path = Path(arguments["path"])
+    if source == "tables":
+        mapping = arguments["mapping"]
+        return [path / name for name in sorted({entry.file for entry in (*mapping.nodes, *mapping.relationships)})]
+    if source == "stackexchange":
+        return sorted(path.glob("*.xml"))
+    files = [path / "train.txt", path / "test.txt"] if path.is_dir() else [path]
+    return [*files, Path(arguments["test"])] if arguments["test"] else files
+
+
+def _read(feed: Feed) -> dict[str, Any]:
+    """stages.json; empty where there is none, or none that can be read: then everything runs again."""
+    try:
+        found = json.loads((feed.store.workspace / STAGES_FILE).read_text(encoding="utf-8"))
+    except (StoreError, OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _encoder_word(feed: Feed) -> str:
+    file = feed.store.workspace / "encoder.json"
+    return word(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else ""
+
+
+def _model_word(feed: Feed) -> str:
+    try:
+        return TrainingRecord.read(feed.store.workspace / MODEL_FOLDER).trained_at
+    except TrainingError:
+        return ""
+
+
+__all__ = ["CONFIG_FILE", "STAGES_FILE", "Pipeline"]

@@ -1,0 +1,92 @@
+"""What is known of the trained model beside its weights: what it was trained on, and how it did.
+
+``training.json`` stands beside the model and is written after it, so that a training that was killed leaves either the
+former model with its record or none: never a model with another one's record.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from graphfeed.errors import TrainingError
+
+if TYPE_CHECKING:
+    from graphfeed.training.evaluation import Evaluation
+    from graphfeed.training.settings import ModelSettings
+    from graphfeed.training.split import SplitSettings
+
+MODEL_FOLDER = "model"
+_RECORD, _FIGURES = "training.json", "evaluation.json"
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a model was trained on."""
+
+    store_version: str
+    encoder: str
+    split: dict[str, Any]
+    settings: dict[str, Any]
+    seed: int
+    trained_at: str
+    """ISO 8601, UTC; tells one training from another."""
+
+    @classmethod
+    def of(cls, version: str, encoder: str, split: SplitSettings, settings: ModelSettings, seed: int) -> Self:
+        """The record of a training that has just ended."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(version, encoder, asdict(split), settings.model_dump(mode="json"), seed, at)
+
+    @staticmethod
+    def begin(folder: Path) -> None:
+        """Take the former record away, before the model is replaced."""
+        (folder / _RECORD).unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Raises TrainingError where there is no trained model."""
+        try:
+            return cls(**json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise TrainingError(f"no trained model in {folder.parent} yet: `graphfeed train` makes one") from None
+        except (ValueError, TypeError) as error:
+            raise TrainingError(f"{folder / _RECORD} cannot be read ({error}): train again") from error
+
+    def write(self, folder: Path) -> None:
+        """Replace the file at once."""
+        write_json(folder / _RECORD, asdict(self))
+
+    def split_settings(self) -> SplitSettings:
+        """The split that it was trained with."""
+        from graphfeed.training.split import SplitSettings
+
+        return SplitSettings(**self.split)
+
+    def keep_figures(self, folder: Path, evaluation: Evaluation) -> None:
+        """Keep the main figures of this model's test, to be published with its predictions."""
+        rows = [r for r in evaluation.rows if r["kind"] == "model" and r["slice"] == "all" and r["split"] == "test"]
+        if rows and evaluation.kind == "posts":
+            figures = {
+                name: value for name, value in rows[0].items() if "@" in name and not name.endswith(("_low", "_high"))
+            }
+            write_json(folder / _FIGURES, {"trained_at": self.trained_at, "figures": figures})
+
+    def metrics(self, folder: Path) -> dict[str, float]:
+        """The figures kept for this model; empty when it was not evaluated."""
+        try:
+            kept = json.loads((folder / _FIGURES).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return dict(kept["figures"]) if kept.get("trained_at") == self.trained_at else {}
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Replace a file at once, so that no reader and no kill sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writing = file.with_name(file.name + ".writing")
+    writing.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    writing.replace(file)
