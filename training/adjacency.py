@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ from graphfeed.training.paths import Path, Step
 from graphfeed.training.snapshot import DAY, Snapshot
 
 Float32 = npt.NDArray[np.float32]
-Matrix = sp.csr_matrix | Float32
+Matrix: TypeAlias = Any
+"""A scipy CSR matrix or a float32 array; scipy comes without types."""
 
 DENSE_FROM = 0.03
 """Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
@@ -105,7 +107,9 @@ class Adjacencies:
 class Walker:
     """Walks the paths of one kind for blocks of users, to the candidates of the snapshot."""
 
-    def __init__(self, adjacencies: Adjacencies, paths: tuple[Path, ...], candidates: Int64, device: torch.device) -> None:
+    def __init__(
+        self, adjacencies: Adjacencies, paths: tuple[Path, ...], candidates: Int64, device: torch.device
+    ) -> None:
         self.adjacencies = adjacencies
         self.paths = paths
         self.device = device
@@ -143,7 +147,11 @@ class Walker:
             return self.adjacencies.step(step)
         if step not in self._last:
             matrix = self.adjacencies.step(step)
-            cut = sp.csr_matrix(matrix.tocsc()[:, self._candidates]) if sp.issparse(matrix) else matrix[:, self._candidates]
+            cut = (
+                sp.csr_matrix(matrix.tocsc()[:, self._candidates])
+                if sp.issparse(matrix)
+                else matrix[:, self._candidates]
+            )
             self._last[step] = cut
         return self._last[step]
 
@@ -215,9 +223,9 @@ def _both_ways(matrix: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(matrix + matrix.T)
 
 
-def _power(degree: npt.NDArray[np.floating], power: float) -> Float32:
+def _power(degree: Float32, power: float) -> Float32:
     with np.errstate(divide="ignore"):
-        return np.where(degree > 0, degree ** -power, 0.0).astype(np.float32)
+        return np.where(degree > 0, degree**-power, 0.0).astype(np.float32)
 
 
 def _dense(matrix: Matrix) -> Float32:

@@ -69,7 +69,8 @@ def observed_links(graph: FeedGraph, kind: LinkKind) -> Links:
         return first_of(source[other], author[other], time[other], graph.count("User"))
     stated = _edges(graph, "INTERESTED_IN")
     shown = _through_post(engaged, _edges(graph, "MENTIONS"), reverse=False, posts=graph.count("Post"))
-    return first_of(*(np.concatenate(pair) for pair in zip(stated, shown, strict=True)), graph.count("Entity"))
+    source, target, time = (np.concatenate(pair) for pair in zip(stated, shown, strict=True))
+    return first_of(source, target, time, graph.count("Entity"))
 
 
 def first_of(source: Int64, target: Int64, time: Int64, targets: int) -> Links:

@@ -74,13 +74,13 @@ def fit_towers(
 ) -> Fit:
     """Fit towers on a snapshot.
 
-    With validation ``rounds`` the best epoch's towers come back (epoch 0 is the warm start); without, those of the last.
+    With validation ``rounds`` the best epoch's towers come back (epoch 0 is the warm start); without, the last one's.
     """
     device = pick_device(run.device)
     adjacencies = Adjacencies(snapshot, None, half_life_of(snapshot))
     width = tower_width(settings, len(snapshot.links("posts")))
     towers = warm_start(adjacencies, width, settings.layers, run.seed).to(device)
-    towers.sharpness.data.fill_(_first_sharpness(towers, adjacencies, device))
+    towers.sharpness.data.fill_(_first_sharpness(towers, adjacencies, settings, run))
     optimizer = torch.optim.AdamW(towers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     fit = Fit(towers, _copy(towers))
     mark = _fingerprint(adjacencies, settings, run.seed, len(rounds))
@@ -102,7 +102,9 @@ def fit_towers(
             _save(checkpoint, fit, optimizer, mark)
         if progress:
             word = f"loss {fit.losses[-1]:.3f}" + (f", validation MRR {fit.metrics[-1]:.4f}" if rounds else "")
-            progress(label, fit.epoch, settings.epochs, f"{word}, {(time.monotonic() - began) / fit.epoch:.1f} s an epoch")
+            progress(
+                label, fit.epoch, settings.epochs, f"{word}, {(time.monotonic() - began) / fit.epoch:.1f} s an epoch"
+            )
     towers.load_state_dict(fit.best)
     return fit
 
@@ -162,7 +164,9 @@ def _epoch(
                 progress(f"{label}, epoch {fit.epoch}", done, sum(steps), "")
     mean = float(total) / done
     if not np.isfinite(mean):
-        raise TrainingError(f"the loss of the towers is {mean} in epoch {fit.epoch}; lower [train.towers] learning_rate")
+        raise TrainingError(
+            f"the loss of the towers is {mean} in epoch {fit.epoch}; lower [train.towers] learning_rate"
+        )
     return mean
 
 
@@ -190,7 +194,8 @@ def _loss(
     wrong = towers.scored(users, items[negative.to(device)], kind) * scale
     wrong = wrong - torch.log(settings.negatives * torch.from_numpy(drawn)[negative]).float().to(device)
     wrong = wrong.masked_fill((positive[:, None] == negative[None, :]).to(device), -torch.inf)
-    return (torch.logsumexp(torch.cat([right[:, None], wrong], dim=1), dim=1) - right).mean()
+    loss: Tensor = (torch.logsumexp(torch.cat([right[:, None], wrong], dim=1), dim=1) - right).mean()
+    return loss
 
 
 def _folds(links: Links, folds: int, random: np.random.Generator) -> list[Links]:
@@ -212,14 +217,18 @@ def _removed(answers: dict[LinkKind, Links], snapshot: Snapshot) -> dict[str, sp
 
 
 @torch.no_grad()
-def _first_sharpness(towers: Towers, adjacencies: Adjacencies, device: torch.device) -> float:
-    """The logarithm of a scale at which a person's scores differ by about 3 (one standard deviation)."""
-    vectors = towers(tower_input(adjacencies, device))
-    snapshot = adjacencies.snapshot
-    users = torch.from_numpy(np.unique(snapshot.links("posts").source)[:512]).to(device)
-    items = vectors["Post"][torch.from_numpy(snapshot.candidates("posts")).to(device)]
-    spread = float(towers.scored(vectors["User"][users], items, "posts").std()) if len(users) and len(items) > 1 else 1.0
-    return float(np.log(3.0 / max(spread, 1e-6)))
+def _first_sharpness(towers: Towers, adjacencies: Adjacencies, settings: TowerSettings, run: RunSettings) -> float:
+    """The logarithm of the scale of scores at which the warm start's loss is least, on links taken out of the graph."""
+    snapshot, device = adjacencies.snapshot, towers.sharpness.device
+    fold = _folds(snapshot.links("posts"), settings.folds, np.random.default_rng(run.seed))[0]
+    vectors = towers(tower_input(adjacencies, device, _removed({"posts": fold}, snapshot)))
+    some = Links(fold.source[:2_000], fold.target[:2_000], fold.time[:2_000])
+    tried: dict[float, float] = {}
+    for sharpness in np.arange(-10.0, 6.0):
+        towers.sharpness.fill_(float(sharpness))
+        generator = torch.Generator().manual_seed(run.seed)
+        tried[sharpness] = float(_loss(towers, vectors, some, "posts", snapshot, settings, generator))
+    return min(tried, key=lambda sharpness: tried[sharpness])
 
 
 def _copy(towers: Towers) -> dict[str, Any]:

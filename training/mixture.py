@@ -1,8 +1,9 @@
 """Weights of the terms: how much each path, the towers and the moment count in this community.
 
-``score(u, x) = Σ_m θ_m · f_m(u, x)`` with ``θ ≥ 0`` and every term ``f_m ≥ 0``, so that each term's part of a score is a share
-of it. θ maximises the likelihood of what people did next under a softmax over the candidates (a conditional
-logit, McFadden 1974) on the split's fit rounds; with θ = softplus(φ) it is found by L-BFGS. The penalty is chosen on validation.
+``score(u, x) = Σ_m θ_m · f_m(u, x)`` with ``θ ≥ 0`` and every term ``f_m ≥ 0``, so that each term's part of a score is
+a share of it. θ maximises the likelihood of what people did next under a softmax over the candidates (a conditional
+logit, McFadden 1974) on the split's fit rounds; with θ = softplus(φ) it is found by L-BFGS. The penalty is chosen on
+validation.
 """
 
 from __future__ import annotations
@@ -95,4 +96,3 @@ def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) ->
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     weights[columns] = torch.nn.functional.softplus(phi).detach().numpy()
     return weights
-

@@ -45,7 +45,9 @@ class LinearModel:
     def __init__(self, settings: ModelSettings | None = None, run: RunSettings | None = None) -> None:
         self.settings = settings or ModelSettings()
         self.run = run or RunSettings()
-        self.name = "linear" if set(self.settings.parts) == set(PARTS) else f"linear ({' + '.join(self.settings.parts)})"
+        self.name = (
+            "linear" if set(self.settings.parts) == set(PARTS) else f"linear ({' + '.join(self.settings.parts)})"
+        )
         self.weights: dict[LinkKind, dict[str, float]] = {}
         """θ by kind of link and term."""
         self.towers: Towers | None = None
@@ -110,9 +112,7 @@ class LinearModel:
         user = np.zeros(1, dtype=np.int64)
         return [term for term, _ in scorer.terms(user)] if snapshot.graph.count("User") else []
 
-    def _sample(
-        self, split: Split, part: Part, kind: LinkKind, terms: list[Term], progress: Progress | None
-    ) -> Sample:
+    def _sample(self, split: Split, part: Part, kind: LinkKind, terms: list[Term], progress: Progress | None) -> Sample:
         mixture, random = self.settings.mixture, np.random.default_rng([self.run.seed, len(part)])
         found: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
         rounds = list(sampled_rounds(split, part, kind, mixture.questions, self.run.seed))
@@ -140,7 +140,9 @@ class LinearModel:
         adjacencies = Adjacencies(snapshot, self._word_rows[1], half_life_of(snapshot))
         return LinearScorer(adjacencies, kind, weights, self.towers, self._device)
 
-    def _score(self, kind: LinkKind) -> Callable[[Snapshot], Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]]:
+    def _score(
+        self, kind: LinkKind
+    ) -> Callable[[Snapshot], Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]]:
         return lambda snapshot: self.scorer(snapshot, kind).scores
 
     def save(self, folder: Path) -> None:

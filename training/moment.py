@@ -81,7 +81,7 @@ def _rank(time: Int64) -> Int64:
 
 
 def _log_rank(place: Int64) -> npt.NDArray[np.float64]:
-    return np.clip(1 - np.log1p(place) / np.log1p(RANKS), 0, 1)
+    return np.asarray(np.clip(1 - np.log1p(place) / np.log1p(RANKS), 0, 1))
 
 
 def _by_rank(time: Int64) -> Float32:

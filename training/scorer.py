@@ -58,7 +58,7 @@ class LinearScorer:
         self.candidates: Int64 = self.snapshot.candidates(kind)
         self.weights = weights or {}
         self.towers = towers
-        self._device = device
+        self.device = device
         wanted = (lambda name: True) if weights is None else weights.__contains__
         timed = weights is None or any(":" in name for name in weights)
         self._moment = moment_terms(self.snapshot, kind) if timed else {}
@@ -111,12 +111,12 @@ class LinearScorer:
     def _taste(self, users: Int64) -> Float32:
         assert self.towers is not None
         with torch.no_grad():
-            block = self._vectors["User"][torch.from_numpy(users).to(self._device)]
-            items = self._vectors[LINK_KINDS[self.kind][0]][torch.from_numpy(self.candidates).to(self._device)]
-            return np.maximum(self.towers.scored(block, items, self.kind).cpu().numpy(), 0)
+            block = self._vectors["User"][torch.from_numpy(users).to(self.device)]
+            items = self._vectors[LINK_KINDS[self.kind][0]][torch.from_numpy(self.candidates).to(self.device)]
+            return np.asarray(self.towers.scored(block, items, self.kind).clamp(min=0).cpu().numpy())
 
 
 def scaled(values: Float32) -> Float32:
     """Each row divided by its largest value; a row of zeros stays one."""
     largest = values.max(axis=1, keepdims=True, initial=0)
-    return np.divide(values, largest, out=np.zeros_like(values), where=largest > 0)
+    return np.asarray(np.divide(values, largest, out=np.zeros_like(values), where=largest > 0))

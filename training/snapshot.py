@@ -92,8 +92,8 @@ class Snapshot:
     def excluded(self, kind: LinkKind, users: Int64) -> sp.csr_matrix:
         """What each of these users must not be recommended, 0/1 ``[users, candidates]`` (columns as ``candidates``).
 
-        Posts: engaged with, disliked, hidden, own, or by somebody they blocked or muted. People: themselves, known, blocked
-        or muted. Interests: those that are known.
+        Posts: engaged with, disliked, hidden, own, or by somebody they blocked or muted. People: themselves, known,
+        blocked or muted. Interests: those that are known.
         """
         return self._excluded[kind][users]
 

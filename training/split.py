@@ -6,8 +6,8 @@ in ``(t, t + window]``. Moments in order: those that the mixture is fitted on, t
     |---------- training ----------|== fit ==|= validation =|==== test ====|  time
     0                             fit       validation      test           end     (shares of all links)
 
-Given (a published split): the test pairs come from the data (HELD_OUT); fit and validation pairs are drawn at random from
-the training pairs and hidden from the graph while they are asked for.
+Given (a published split): the test pairs come from the data (HELD_OUT); fit and validation pairs are drawn at random
+from the training pairs and hidden from the graph while they are asked for.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@
     h = Σ_l  a(l, label) · H(l),   times (1 + degree)^γ
     score(u, x) = h_u · diag(s_kind) · h_x
 
-Linear as in LightGCN (He et al. 2020), over typed relations with one learned weight per layer and relation. A node that came
-after training has no id embedding; its vector follows from its text and its first edges. People have no id embedding
-at all: a person is what they did, so a vector can be had for anybody at any moment.
+Linear as in LightGCN (He et al. 2020), over typed relations with one learned weight per layer and relation. A node
+that came after training has no id embedding; its vector follows from its text and its first edges. People have no id
+embedding at all: a person is what they did, so a vector can be had for anybody at any moment.
 
-The warm start is spectral: posts begin as the right singular vectors of the normalised engagement matrix, which makes the
-untrained towers the ideal low-pass filter of GF-CF (Shen et al. 2021), and W begins as the ridge regression from text
-vectors to them.
+The warm start is spectral: posts begin as the right singular vectors of the normalised engagement matrix, which makes
+the untrained towers the ideal low-pass filter of GF-CF (Shen et al. 2021), and W begins as the ridge regression from
+text vectors to them.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Towers(nn.Module):
         self.sharpness = nn.Parameter(torch.zeros(()))
         """Logarithm of the inverse temperature of the softmax."""
 
-    def forward(self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
         """Vectors of all nodes by label, ``[nodes, width]``."""
         h = {label: self._start(label, given, drop, generator) for label in LABELS}
         total = {label: self.depth[label][0] * h[label] for label in LABELS}
@@ -127,10 +129,13 @@ class Towers(nn.Module):
 
     def scored(self, users: Tensor, items: Tensor, kind: LinkKind) -> Tensor:
         """Scores ``[users, items]`` of vectors ``[users, width]`` and ``[items, width]``."""
-        return (users * self.kind_scale[kind]) @ items.T
+        product: Tensor = (users * self.kind_scale[kind]) @ items.T
+        return product
 
 
-def tower_input(adjacencies: Adjacencies, device: torch.device, without: dict[str, sp.csr_matrix] | None = None) -> TowerInput:
+def tower_input(
+    adjacencies: Adjacencies, device: torch.device, without: dict[str, sp.csr_matrix] | None = None
+) -> TowerInput:
     """The tensors of one snapshot. ``without`` takes edges out of a relation (those that are to be predicted)."""
     graph = adjacencies.snapshot.graph
     messages: list[Message] = []
@@ -187,7 +192,8 @@ def warm_start(adjacencies: Adjacencies, width: int, layers: int, seed: int) -> 
 def _ridge(x: Tensor, y: Tensor, weight: Tensor, strength: float = 1.0) -> Tensor:
     """``argmin_W Σ_i weight_i |x_i W − y_i|² + strength · |W|²``."""
     weighted = x * weight[:, None]
-    return torch.linalg.solve(weighted.T @ x + strength * torch.eye(x.shape[1]), weighted.T @ y)
+    solved: Tensor = torch.linalg.solve(weighted.T @ x + strength * torch.eye(x.shape[1]), weighted.T @ y)
+    return solved
 
 
 def _degrees(matrix: sp.csr_matrix, axis: int) -> npt.NDArray[np.float32]:

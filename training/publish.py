@@ -1,0 +1,163 @@
+"""Predictions into the graph, as one generation: vectors, RECOMMENDED, MAY_KNOW, MAY_LIKE, SIMILAR_TO and TRENDING.
+
+Everything is written in one change and switched at its end: a reader sees the former generation whole or this one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from graphfeed.errors import TrainingError
+from graphfeed.graph.schema import PREDICTION_SCHEMA, Generation
+from graphfeed.graph.store import Change, GraphStore
+from graphfeed.graph.tensors import FeedGraph
+from graphfeed.training.links import LINK_KINDS, Int64
+from graphfeed.training.model import LinearModel
+from graphfeed.training.predict import Ranked, best_of_posts, best_of_users, moment_ranking
+from graphfeed.training.ranker import Progress
+from graphfeed.training.reasons import Reason
+from graphfeed.training.snapshot import Past, Snapshot
+
+TRENDING = 200
+"""Posts kept for people of whom nothing is known, and for filling up lists."""
+
+
+@dataclass(frozen=True)
+class PublishReport:
+    """What was published."""
+
+    generation: Generation
+    written: dict[str, int]
+    """Predicted relationships by type."""
+    people_without_posts: int
+    """People for whom no post was left to recommend."""
+    seconds: float
+
+
+def publish(
+    store: GraphStore,
+    graph: FeedGraph,
+    model: LinearModel,
+    *,
+    now: int,
+    top: int = 100,
+    metrics: dict[str, Any] | None = None,
+    encoder: str = "",
+    progress: Progress | None = None,
+) -> PublishReport:
+    """Write the best of every person and post as one generation and make it the active one.
+
+    ``now`` (microseconds since 1970): the graph until then is what is known, and ages count from it. ``top``: posts
+    per person; a fifth as many people, entities and similar posts, at least ten.
+
+    Raises TrainingError when no post existed at ``now``.
+    """
+    began = time.monotonic()
+    snapshot = Snapshot(Past(graph), now)
+    if not len(snapshot.candidates("posts")):
+        raise TrainingError(
+            f"no post that can be recommended existed at {_date(now)}; choose a later moment with --now"
+        )
+    generation = Generation(
+        id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        created_at=time.time_ns() // 1_000,
+        now=now,
+        model=model.name,
+        encoder=encoder,
+        metrics=json.dumps(metrics or {}, sort_keys=True),
+        kinds=tuple(kind for kind, used in zip(graph.kinds, snapshot.kinds.tolist(), strict=True) if used and kind),
+        active=True,
+    )
+    with store.change("publish") as change:
+        written, without = _write(change, graph, model, snapshot, generation, top, progress)
+        change.activate(generation)
+    return PublishReport(generation, written, without, time.monotonic() - began)
+
+
+def rollback(store: GraphStore) -> Generation:
+    """Make the generation before the active one active again; the one that was is removed.
+
+    Raises NotPublishedError when there is none before.
+    """
+    with store.change("rollback") as change:
+        return change.rollback()
+
+
+def _write(
+    change: Change,
+    graph: FeedGraph,
+    model: LinearModel,
+    snapshot: Snapshot,
+    generation: Generation,
+    top: int,
+    progress: Progress | None,
+) -> tuple[dict[str, int], int]:
+    written: dict[str, int] = {}
+    fewer = max(10, top // 5)
+    users = np.arange(graph.count("User"))
+    served: set[int] = set()
+
+    def put(type_: str, ends: tuple[str, str], ranked: Ranked) -> None:
+        change.write_predictions(type_, _rows(graph, ends, ranked, generation.id))
+        written[type_] = written.get(type_, 0) + len(ranked.source)
+
+    for kind, (label, type_) in LINK_KINDS.items():
+        written[type_] = 0
+        scorer = model.scorer(snapshot, kind)
+        if kind == "posts":
+            for node, vectors in scorer.vectors().items():
+                change.write_vectors(node, "graph_vector", vectors)
+            for ranked in best_of_posts(scorer, fewer):
+                put("SIMILAR_TO", ("Post", "Post"), ranked)
+            written["TRENDING"] = _trending(change, graph, *moment_ranking(scorer, TRENDING), generation)
+        if not len(scorer.candidates):
+            continue
+        for ranked in best_of_users(scorer, users, top if kind == "posts" else fewer):
+            put(type_, ("User", label), ranked)
+            if kind == "posts":
+                served.update(ranked.source.tolist())
+            if progress:
+                progress(f"publish {type_}", int(ranked.source.max(initial=0)) + 1, len(users), "")
+    return written, len(users) - len(served)
+
+
+def _rows(graph: FeedGraph, ends: tuple[str, str], ranked: Ranked, generation: str) -> pa.Table:
+    ids = {label: graph.ids[label].to_numpy(zero_copy_only=False) for label in ("User", "Post", "Entity")}
+    reasons = [json.dumps([_reason(reason, ids) for reason in several]) for several in ranked.reasons]
+    return pa.table(
+        [
+            graph.ids[ends[0]].take(pa.array(ranked.source)),
+            graph.ids[ends[1]].take(pa.array(ranked.target)),
+            pa.array(ranked.rank),
+            pa.array(ranked.score.astype(np.float64)),
+            pa.repeat(generation, len(ranked.source)),
+            pa.array(reasons, pa.string()),
+        ],
+        schema=PREDICTION_SCHEMA,
+    )
+
+
+def _reason(reason: Reason, ids: dict[str, Any]) -> dict[str, Any]:
+    path = [str(ids[label][index]) for label, index in reason.path]
+    return {"type": reason.type, "share": round(reason.share, 4), "path": path}
+
+
+def _trending(change: Change, graph: FeedGraph, posts: Int64, scores: Any, generation: Generation) -> int:
+    reasons = [[Reason("popular", 1.0, (("Post", int(post)),))] for post in posts]
+    ranked = Ranked(np.zeros(len(posts), np.int64), posts, np.arange(1, len(posts) + 1), scores, reasons)
+    rows = _rows(graph, ("Post", "Post"), ranked, generation.id)
+    rows = rows.set_column(0, "source", pa.repeat(generation.id, len(posts)))
+    change.write_predictions("TRENDING", rows)
+    return len(posts)
+
+
+def _date(moment: int) -> str:
+    return str(np.datetime64(moment, "us").astype("datetime64[m]"))
