@@ -162,7 +162,7 @@ def evaluate(
 ) -> None:
     """Rank all candidates for what people did next, with the model and with simple rules."""
     from graphfeed.progress import ProgressBars
-    from graphfeed.show import evaluation_as_json
+    from graphfeed.show import evaluation_as_json, show_evaluation
 
     for name, value, known in (("--on", part, _PARTS), ("--kind", kind, _KINDS)):
         if value not in known:
@@ -187,7 +187,25 @@ def evaluate(
         except OSError as error:
             raise ConfigError(f"{json_file} cannot be written: {error.strerror}") from error
         note(f"wrote {json_file}")
-    out().print(found.table())
+    show_evaluation(out(), found)
+
+
+@app.command(epilog="Example: graphfeed leaks --window-days 7")
+def leaks(
+    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Audit the split: fail if what is trained on shows anything of what is to be predicted."""
+    from graphfeed.training.leaks import check_leaks
+    from graphfeed.training.split import SplitSettings
+
+    with open_feed(store) as feed:
+        split = feed.split(SplitSettings(window_days=window_days))
+        warnings_ = check_leaks(split)
+    for warning in warnings_:
+        out().print(f"to be known: {warning}", highlight=False, markup=False, soft_wrap=True)
+    out().print(f"no leak: {split.describe()}", highlight=False, markup=False, soft_wrap=True)
 
 
 _PARTS = ("test", "validation", "fit")
@@ -283,12 +301,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except MemoryError:
         _fail("there is not enough memory for this")
     except Exception as error:
-        # A wrong command line: typer's own errors know how to show themselves (where its click lives differs by version).
+        # A wrong command line: typer's own errors show themselves (where its click lives differs by version).
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
             sys.exit(error.exit_code)
-        what = " ".join(str(error).split()) or "no message"
-        _fail(f"unexpected {type(error).__name__}: {what}", " Run again with --debug to see where.")
+        what = " ".join(str(error).split()).rstrip(".") or "no message"
+        _fail(f"unexpected {type(error).__name__}: {what}.", " Run again with --debug to see where.")
 
 
 def _fail(sentence: str, hint: str = "") -> NoReturn:

@@ -151,7 +151,8 @@ def beside(file: Path, path: str) -> str:
 
 
 def _finding(error: ValidationError, model: type[BaseModel]) -> str:
-    finding = error.errors()[0]
+    # An unknown key first: a key that is missing is mostly one that was misspelt.
+    finding = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     place = list(finding["loc"])
     dotted = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
     if finding["type"] == "extra_forbidden":

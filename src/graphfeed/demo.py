@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,17 +16,13 @@ from graphfeed.loaders.sample import NOTICE
 from graphfeed.moments import pick_moment
 from graphfeed.options import err, out
 from graphfeed.progress import ProgressBars
-from graphfeed.show import show_answers, show_counts
-
-if TYPE_CHECKING:
-    from graphfeed.training.evaluation import Evaluation
+from graphfeed.show import show_answers, show_counts, show_evaluation
 
 _SAMPLE = "sample"
-_SHOWN = ("all", "old")  # slices
 
 
 def run_demo(data: str, location: str | None, user: str | None = None) -> None:
-    """Load, embed, train, evaluate, publish and ask. ``data``: ``sample``, or ``stackexchange:PATH`` (or another source).
+    """Load, embed, train, evaluate, publish and ask. ``data``: ``sample``, ``stackexchange:PATH`` or another source.
 
     Without a location the store is made in a new temporary folder and kept there, to be asked further.
     Raises ConfigError for a store that holds something already.
@@ -96,13 +91,7 @@ class _Demo:
                 "These figures are of the sample. What its people want was planted, so the best that any recommender "
                 "could reach is known: it is the row “best reachable (planted)”."
             )
-        self.console.print(_table(found))
-        for row in found.comparisons:
-            if row["slice"] == "all" and row["best"]:
-                self._tell(
-                    f"{row['model']} against the best simple rule here ({row['baseline']}), {row['metric']}: "
-                    f"{row['difference']:+.4f}, 95 % interval {row['low']:+.4f} to {row['high']:+.4f}."
-                )
+        show_evaluation(self.console, found, ["all"])
 
     def _ask(self, user: str | None) -> None:
         people = self.feed.status()["people"]
@@ -136,11 +125,3 @@ class _Demo:
 
     def _tell(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False)
-
-
-def _table(found: Evaluation) -> object:
-    """The table of an evaluation, only the slices that a newcomer can make something of."""
-    from dataclasses import replace
-
-    shown = {name: users for name, users in found._users.items() if name in _SHOWN}
-    return replace(found, _users=shown or found._users).table()

@@ -13,6 +13,7 @@ from rich.console import Console
 from graphfeed.config import DEFAULT_STORE, STORE_VARIABLE, store_location
 from graphfeed.feed import Feed
 
+_PIPE_COLUMNS = 120  # where nobody says how wide the output may be
 DEBUG_VARIABLE = "GRAPHFEED_DEBUG"
 
 
@@ -42,7 +43,7 @@ def open_feed(store: str | None, config: Path | None = None) -> Feed:
 
 def out() -> Console:
     """Standard output: what was asked for."""
-    return Console(file=sys.stdout)
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 
 def err() -> Console:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -172,6 +173,38 @@ def _figure(value: object) -> str:
     return str(value)
 
 
+def show_evaluation(console: Console, found: Evaluation, slices: Sequence[str] | None = None) -> None:
+    """Rankers by slice, the best last; the first metric with half of its 95 % interval. The JSON has all figures."""
+    shown = [name for name in (slices or found.slices) if name in found.slices]
+    main, *others = (found.main_metric, f"recall@{found.at[-1]}", f"hit_rate@{found.at[0]}")
+    table = Table(box=SIMPLE_HEAD, title=f"{found.kind}, {found.part}: each ranks all candidates", title_justify="left")
+    table.add_column("slice", no_wrap=True)
+    table.add_column("ranker", no_wrap=True)
+    for column in ("asked", f"{main} ±", *others):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name in shown:
+        rows = [row for row in found.rows if row["slice"] == name]
+        for place, row in enumerate(sorted(rows, key=lambda row: float(row[main]))):
+            style = {"model": "bold", "oracle": "green"}.get(row["kind"], "")
+            half = (row[f"{main}_high"] - row[f"{main}_low"]) / 2
+            cells = [
+                f"{row['questions']:,}",
+                f"{row[main]:.4f} {half:.3f}",
+                *(f"{row[metric]:.4f}" for metric in others),
+            ]
+            table.add_row(name if place == 0 else "", escape(row["model"]), *cells, style=style)
+        table.add_section()
+    console.print(table)
+    _say(console, found.describe)
+    for row in found.comparisons:
+        if row["slice"] in shown and row["best"]:
+            _say(
+                console,
+                f"{row['slice']}: {row['model']} against {row['baseline']}, the best simple rule there, "
+                f"{row['metric']} {row['difference']:+.4f}, 95 % interval {row['low']:+.4f} to {row['high']:+.4f}",
+            )
+
+
 def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
     """Rows of a query as a table."""
     if not rows:
@@ -204,7 +237,7 @@ def show_stage(console: Console, stage: str, result: Any) -> None:
     elif stage == "train":
         show_model(console, result)
     elif stage == "evaluate":
-        console.print(result.table())
+        show_evaluation(console, result)
     else:
         show_published(console, result)
 
