@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 
 from graphfeed.errors import TrainingError
@@ -70,16 +71,12 @@ def evaluate(
         raise TrainingError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
     empty = Evaluation(part, kind, tuple(at), split.describe(), {ranker.name: ranker.kind for ranker in asked_of})
     users = {name: np.concatenate(parts) for name, parts in gathered.users.items()}
-    values = {
-        key: {metric: np.concatenate(parts) for metric, parts in found.items()}
-        for key, found in gathered.values.items()
-    }
     lists = {name: tally.figures(*gathered.authors) for name, tally in gathered.tallies.items()}
-    return summarise(empty, users, values, lists, MAIN_SLICE[kind])
+    return summarise(empty, users, gathered.values(), lists, MAIN_SLICE[kind])
 
 
 class _Gathered:
-    """Values by question, and tallies of the lists, as rounds go by."""
+    """Lists and answers of every question, and tallies of the lists, as rounds go by."""
 
     def __init__(self, split: Split, names: Sequence[str], kind: LinkKind, at: tuple[int, ...]) -> None:
         graph = split.training.graph
@@ -88,20 +85,27 @@ class _Gathered:
         self.kind, self.at, self.label = kind, at, label
         self.ties = tie_breaks(graph.count(label))
         self.users: dict[str, list[Int64]] = defaultdict(list)
-        self.values: dict[tuple[str, str], dict[str, list[Float32]]] = defaultdict(lambda: defaultdict(list))
+        self._answers: dict[str, list[sp.csr_matrix]] = defaultdict(list)
+        self._tops: dict[tuple[str, str], list[torch.Tensor]] = defaultdict(list)
         self.tallies = {name: ListTally(graph.count(label), at, vectors) for name in names}
         self.authors: tuple[Int64, Int64] = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
         self._information = np.zeros(0, dtype=np.float32)
 
     def add_round(self, asked: Round, slices: Sequence[Slice]) -> None:
         """What does not depend on the ranker."""
+        graph = asked.snapshot.graph
+        candidates = asked.snapshot.candidates(self.kind)
         for part in slices:
             self.users[part.name].append(asked.users[part.rows])
-        graph = asked.snapshot.graph
+            columns = np.arange(len(candidates)) if part.columns is None else part.columns
+            answers = asked.answers[part.rows][:, columns].tocoo()
+            place = (answers.row, candidates[columns[answers.col]])
+            shape = (len(part.rows), graph.count(self.label))
+            self._answers[part.name].append(sp.csr_matrix((answers.data, place), shape=shape))
         known = np.bincount(asked.snapshot.links(self.kind).target, minlength=graph.count(self.label))
         self._information = self_information(known, graph.count("User"))
         for tally in self.tallies.values():
-            tally.add_candidates(asked.snapshot.candidates(self.kind))
+            tally.add_candidates(candidates)
         if self.kind == "posts":
             posted = asked.snapshot.edges("POSTED")
             self.authors = (posted.source, posted.target)
@@ -109,27 +113,32 @@ class _Gathered:
     def add_answers(self, asked: Round, slices: Sequence[Slice], name: str, scorer: Scorer, block_users: int) -> None:
         """One ranker's lists for one round, in blocks of users."""
         candidates = asked.snapshot.candidates(self.kind)
-        nodes = torch.from_numpy(np.append(candidates, asked.snapshot.graph.count(self.label)))
+        nodes: torch.Tensor = torch.from_numpy(np.append(candidates, asked.snapshot.graph.count(self.label)))
         size = max(1, min(block_users, MOST_CELLS // max(len(candidates), 1)))
         for start in range(0, len(asked.users), size):
             stop = min(start + size, len(asked.users))
             users = asked.users[start:stop]
             scores = _checked(scorer.scores(users), (len(users), len(candidates)), name)
             keys = sort_keys(scores, asked.snapshot.excluded(self.kind, users), self.ties[candidates])
-            whole = best(keys, max(self.at))
-            self.tallies[name].add(nodes[whole], self._information)
+            whole = nodes[best(keys, max(self.at))]
+            self.tallies[name].add(whole, self._information)
             for part in slices:
                 rows = part.rows[(part.rows >= start) & (part.rows < stop)]
                 if not len(rows):
                     continue
-                answers = asked.answers[rows]
-                if part.columns is None:
-                    top = whole[rows - start]
-                else:
-                    answers = answers[:, part.columns]
-                    top = best(keys[rows - start][:, part.columns], max(self.at))
-                for metric, value in per_list(top, answers, self.at).items():
-                    self.values[name, part.name][metric].append(value)
+                top = whole[rows - start]
+                if part.columns is not None:
+                    some = nodes[np.append(part.columns, len(candidates))]
+                    top = some[best(keys[rows - start][:, part.columns], max(self.at))]
+                self._tops[name, part.name].append(top.to(torch.int32))
+
+    def values(self) -> dict[tuple[str, str], dict[str, Float32]]:
+        """Metrics of every question by ranker and slice."""
+        answers = {name: sp.csr_matrix(sp.vstack(parts, format="csr")) for name, parts in self._answers.items()}
+        return {
+            (model, name): per_list(torch.cat(tops).long(), answers[name], self.at)
+            for (model, name), tops in self._tops.items()
+        }
 
 
 def _checked(scores: Float32, shape: tuple[int, int], name: str) -> Float32:

@@ -7,6 +7,7 @@ for full lists (novelty) is worked out here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -75,7 +76,8 @@ def best(keys: torch.Tensor, k: int) -> torch.Tensor:
 def per_list(top: torch.Tensor, answers: sp.csr_matrix, at: Sequence[int]) -> dict[str, Float32]:
     """Metrics of each list by name (``recall@10``), float32 ``[users]``.
 
-    ``top``: columns, best first, ``[users, k]`` with k at least ``max(at)``; ``answers``: 0/1 ``[users, candidates]``.
+    ``top``: columns, best first, ``[users, k]`` with k at least ``max(at)``; ``answers``: 0/1 ``[users, columns]``. A
+    column that ``answers`` has not fills up a short list.
     """
     row, column = answers.nonzero()
     truth = (torch.from_numpy(row.astype(np.int64)), torch.from_numpy(column.astype(np.int64)))
@@ -98,7 +100,7 @@ class ListTally:
         self.vectors = None if vectors is None else _unit_rows(vectors)
         self._covered = {k: LinkPredCoverage(k, nodes + 1) for k in self.at}
         self._shown = {k: np.zeros(nodes, dtype=np.int64) for k in self.at}
-        self._sums = {f"{name}@{k}": [0.0, 0] for k in self.at for name in ("novelty", "diversity")}
+        self._each: dict[str, list[torch.Tensor]] = defaultdict(list)
         self._candidates = np.zeros(nodes, dtype=bool)
 
     def add_candidates(self, candidates: Int64) -> None:
@@ -114,17 +116,15 @@ class ListTally:
             there = lists < self.nodes
             self._shown[k] += np.bincount(lists[there].numpy(), minlength=self.nodes)
             size = there.sum(1)
-            self._put(f"novelty@{k}", information[lists].sum(1)[size > 0] / size[size > 0])
+            self._each[f"novelty@{k}"].append(information[lists].sum(1)[size > 0] / size[size > 0])
             if self.vectors is not None:
-                self._put(f"diversity@{k}", _intra_list_distance(lists, there, self.vectors))
-
-    def _put(self, name: str, values: torch.Tensor) -> None:
-        self._sums[name][0] += float(values.sum())
-        self._sums[name][1] += len(values)
+                self._each[f"diversity@{k}"].append(_intra_list_distance(lists, there, self.vectors))
 
     def figures(self, author: Int64, post: Int64) -> dict[str, float]:
         """The figures by name; pairs (author, post) say who gains by being shown."""
-        found = {name: total / count for name, (total, count) in self._sums.items() if count}
+        # Summed up at the end, all at once: sums of sums would differ in the last bit with the size of the blocks.
+        each = {name: torch.cat(values).double() for name, values in self._each.items()}
+        found = {name: float(values.mean()) for name, values in each.items() if len(values)}
         mine = self._candidates[post]
         for k in self.at:
             covered = int(self._covered[k].mask[: self.nodes].sum())

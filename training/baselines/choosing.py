@@ -18,7 +18,7 @@ from graphfeed.training.split import Split
 
 MOST_ROUNDS = 60
 """Validation rounds that are asked, at most, evenly spread."""
-MOST_QUESTIONS = 2_000
+MOST_QUESTIONS = 4_000
 """Questions that are asked, at most, drawn at random."""
 SEED = 0
 MOST_CELLS = 16_000_000
