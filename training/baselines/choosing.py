@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
-from graphfeed.training.metrics import best, per_list, sort_keys, tie_breaks
+from graphfeed.training.metrics import Float32, best, per_list, sort_keys, tie_breaks
 from graphfeed.training.ranker import Scorer
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Split
@@ -69,16 +69,16 @@ def _draw(split: Split, kind: LinkKind) -> list[Sample]:
     return found
 
 
-def ndcg(sample: Sample, scorer: Scorer, kind: LinkKind) -> float:
-    """Sum of NDCG@10 over the questions of a sample."""
+def ndcg(sample: Sample, scorer: Scorer, kind: LinkKind) -> Float32:
+    """NDCG@10 of each question of a sample, ``[users]``."""
     candidates = sample.snapshot.candidates(kind)
     ties = tie_breaks(sample.snapshot.graph.count(LINK_KINDS[kind][0]))[candidates]
-    total, size = 0.0, max(1, MOST_CELLS // max(len(candidates), 1))
+    found, size = [], max(1, MOST_CELLS // max(len(candidates), 1))
     for start in range(0, len(sample.users), size):
         rows = slice(start, start + size)
         keys = sort_keys(scorer.scores(sample.users[rows]), sample.excluded[rows], ties)
-        total += float(per_list(best(keys, 10), sample.answers[rows], (10,))["ndcg@10"].sum())
-    return total
+        found.append(per_list(best(keys, 10), sample.answers[rows], (10,))["ndcg@10"])
+    return np.concatenate(found)
 
 
 def choose(
@@ -86,15 +86,23 @@ def choose(
     split: Split,
     scorers: Callable[[Snapshot, Sequence[Settings]], Sequence[Scorer]],
     kind: LinkKind = "posts",
+    *,
+    keep_first: bool = False,
 ) -> Settings:
     """The settings with the highest mean NDCG@10 on validation; the first of equals, and where there is no validation.
 
+    With ``keep_first`` the first (a published value) stays unless the difference is more than twice its standard error.
     ``scorers`` gives one scorer for each of the settings at a snapshot, so that they can share work.
     """
     if len(candidates) == 1:
         return candidates[0]
-    total = np.zeros(len(candidates))
-    for sample in validation_sample(split, kind):
-        for place, scorer in enumerate(scorers(sample.snapshot, candidates)):
-            total[place] += ndcg(sample, scorer, kind)
-    return candidates[int(total.argmax())]
+    samples = validation_sample(split, kind)
+    if not samples:
+        return candidates[0]
+    asked = [[ndcg(sample, s, kind) for s in scorers(sample.snapshot, candidates)] for sample in samples]
+    values = np.concatenate([np.stack(found) for found in asked], axis=1)
+    place = int(values.mean(1).argmax())
+    better = values[place] - values[0]
+    if keep_first and better.mean() <= 2 * better.std() / np.sqrt(len(better)):
+        place = 0
+    return candidates[place]

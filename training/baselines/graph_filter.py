@@ -45,13 +45,13 @@ class GraphFilter:
         self.weight = self.grid[0]
 
     def fit(self, split: Split, progress: Progress | None = None) -> None:
-        """Choose the low-pass filter's weight on validation."""
+        """Keep the published weight of the low-pass filter, unless another is clearly better on validation."""
 
         def scorers(snapshot: Snapshot, weights: Sequence[float]) -> list[Scorer]:
             filters = Filters.of(observed(snapshot, self.link), WIDTH)
             return [_FilterScorer(filters, weight, snapshot.candidates(self.link)) for weight in weights]
 
-        self.weight = choose(self.grid, split, scorers, self.link)
+        self.weight = choose(self.grid, split, scorers, self.link, keep_first=True)
 
     def scorer(self, snapshot: Snapshot, kind: LinkKind = "posts") -> Scorer:
         """Both filters as of the snapshot."""
