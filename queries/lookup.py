@@ -28,6 +28,8 @@ from graphfeed.queries.answers import (
 )
 from graphfeed.queries.nearness import near_ids
 
+_SPARE = 20  # predictions looked at beyond those asked for: few have been met since they were published
+_EVERYTHING = 1_000_000_000
 _CLOCK_TOLERANCE = timedelta(days=1)  # a generation made for a moment further back than that was made for the past
 
 
@@ -38,7 +40,9 @@ def recommend(store: GraphStore, user: str, limit: int = 10) -> list[Recommendat
     which). A person who is not in the graph gets the popular ones: see ``knows_user``.
     """
     _check_limit(limit)
-    rows = store.run("recommend", user=user, limit=limit)
+    rows = store.run("recommend", user=user, depth=limit + _SPARE, limit=limit)
+    if len(rows) < limit:
+        rows = store.run("recommend", user=user, depth=_EVERYTHING, limit=limit)
     found = [
         Recommendation(
             row["id"], rank, row["score"], read_reasons(row["reasons"]), row["title"], row["kind"], "predicted"

@@ -17,6 +17,9 @@
 
     [train]                        # see graphfeed.training.settings.ModelSettings; also seed and device
 
+    [evaluate]
+    baselines = true
+
     [publish]
     now = "latest"                 # or clock, or a date
     top = 100
@@ -75,6 +78,15 @@ class EmbedSection(_Section):
     device: str | None = None
 
 
+class EvaluateSection(_Section):
+    """``[evaluate]``"""
+
+    baselines: bool = True
+    """Rank with the simple rules, too."""
+    parts: bool = False
+    """Also each part of the model alone, trained for it."""
+
+
 class PublishSection(_Section):
     """``[publish]``"""
 
@@ -94,6 +106,7 @@ class Config(_Section):
     embed: EmbedSection = EmbedSection()
     split: dict[str, Any] = {}
     train: dict[str, Any] = {}
+    evaluate: EvaluateSection = EvaluateSection()
     publish: PublishSection = PublishSection()
 
 

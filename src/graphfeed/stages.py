@@ -48,7 +48,7 @@ class Pipeline:
         for number, (section, arguments) in enumerate(zip(self.config.load, self._loads, strict=True), 1):
             name = f"load {number}: {section.source}" + (f" {section.path}" if section.path else "")
             self._load(feed, name, section, arguments, done, progress)
-        embed = self.config.embed
+        embed, evaluate = self.config.embed, self.config.evaluate
         done.stage(
             feed,
             "embed",
@@ -74,8 +74,10 @@ class Pipeline:
         done.stage(
             feed,
             "evaluate",
-            {"the model": _model_word(feed)},
-            lambda: feed.evaluate(device=self._device, progress=progress.steps),
+            {"the model": _model_word(feed), "settings": evaluate.model_dump()},
+            lambda: feed.evaluate(
+                baselines=evaluate.baselines, parts=evaluate.parts, device=self._device, progress=progress.steps
+            ),
         )
         self._publish(feed, done, progress)
         return done.ran

@@ -27,6 +27,9 @@ max_windows = 3
 parts = ["time"]
 mixture = { questions = 40, negatives = 40, ridge = [0.001] }
 
+[evaluate]
+baselines = false
+
 [publish]
 top = 20
 """

@@ -17,7 +17,6 @@ from graphfeed.cli import main
 from graphfeed.errors import ConfigError, NotPublishedError, StoreError, TrainingError
 from graphfeed.moments import pick_moment, show_time
 from graphfeed.training.evaluation import Evaluation
-from graphfeed.training.settings import ModelSettings
 
 US = 10**6
 NO_TIME = -(2**63)
@@ -110,9 +109,9 @@ def test_publishing_and_rolling_back(feed: graphfeed.Feed) -> None:
 
 
 def test_evaluation_has_the_shape_that_programs_rely_on(
-    sample_run: tuple[Path, Told], feed: graphfeed.Feed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    feed: graphfeed.Feed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = sample_run[1].results["evaluate"]
+    found = feed.evaluate()
     assert isinstance(found, Evaluation)
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "--json", str(tmp_path / "f.json"), "--no-baselines", "--store", feed.location])
@@ -161,9 +160,3 @@ def test_init_drafts_a_configuration_that_runs(tmp_path: Path, capsys: pytest.Ca
         main(["init", str(tmp_path)])
     assert ended.value.code == 1
     assert "is there already" in capsys.readouterr().err
-
-
-def test_settings_reach_the_model(feed: graphfeed.Feed) -> None:
-    model = feed.train(ModelSettings(parts=("time",), mixture=feed.model().settings.mixture), feed_split(feed))
-    assert model.settings.parts == ("time",)
-    assert feed.model().weights == model.weights

@@ -20,16 +20,17 @@ CASES: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
     # The ids, in order, of what each query finds; other columns are held against the header below.
     (
         "recommend",
-        {"user": "ann", "limit": 10},
+        {"user": "ann", "depth": 9, "limit": 10},
         [{"id": "bread2", "rank": 1}, {"id": "bread3", "rank": 4}, {"id": "chess1", "rank": 5}],
     ),
     (
         "recommend",
-        {"user": "ann", "limit": 1},
+        {"user": "ann", "depth": 9, "limit": 1},
         [{"id": "bread2", "score": 1.0, "generation": "g2", "title": "Second rise"}],
     ),
-    ("recommend", {"user": "bob", "limit": 10}, [{"id": "oven", "rank": 2}]),  # chess1 is hidden
-    ("recommend", {"user": "nobody", "limit": 10}, []),
+    ("recommend", {"user": "bob", "depth": 9, "limit": 10}, [{"id": "oven", "rank": 2}]),  # chess1 is hidden
+    ("recommend", {"user": "ann", "depth": 4, "limit": 10}, [{"id": "bread2"}, {"id": "bread3"}]),
+    ("recommend", {"user": "nobody", "depth": 9, "limit": 10}, []),
     ("trending", {"user": "ann", "generation": "g2", "limit": 10}, [{"id": "bread2", "rank": 4}]),
     (
         "trending",
@@ -125,9 +126,9 @@ def test_moments_are_kept(store: GraphStore) -> None:
 
 def test_parameters_are_held_against_the_header(store: GraphStore) -> None:
     with pytest.raises(QueryError, match=r"missing: \['limit'\]"):
-        store.run("recommend", user="ann")
+        store.run("recommend", user="ann", depth=9)
     with pytest.raises(QueryError, match=r"not known: \['usr'\]"):
-        store.run("recommend", user="ann", limit=3, usr="ann")
+        store.run("recommend", user="ann", depth=9, limit=3, usr="ann")
 
 
 def test_a_header_that_does_not_fit_is_refused() -> None:
