@@ -137,13 +137,13 @@ class RollingSplit:
 class GivenSplit:
     """A published split: the test pairs are the data's own.
 
-    A tenth of each user's training pairs is hidden from the graph that is trained on. Half of the users fit the mixture
+    A fifth of each user's training pairs is hidden from the graph that is trained on. Half of the users fit the mixture
     with theirs, the other half validate with theirs; the test is asked of the whole training graph.
     """
 
     name = "given"
 
-    def __init__(self, graph: FeedGraph, settings: SplitSettings, share: float = 0.1) -> None:
+    def __init__(self, graph: FeedGraph, settings: SplitSettings, share: float = 0.2) -> None:
         if "test" not in graph.held_out:
             raise TrainingError("this graph holds no test pairs (HELD_OUT); load them with `pairs` and a test file")
         self.settings = settings
@@ -180,11 +180,16 @@ class GivenSplit:
 
 
 def _draw_pairs(links: Links, share: float, random: np.random.Generator) -> Links:
-    """A share of each user's pairs, drawn at random, rounded down: a user with few pairs keeps them all."""
+    """A share of each user's pairs, drawn at random and rounded at random, so that people with few pairs are asked too.
+
+    Everybody keeps at least one.
+    """
     order = np.lexsort((random.random(len(links)), links.source))
     user = links.source[order]
     place = np.arange(len(user)) - np.searchsorted(user, user)
-    taken = order[place < np.floor(np.bincount(user)[user] * share)]
+    pairs = np.bincount(user)
+    wanted = np.minimum(np.floor(pairs * share + random.random(len(pairs))), pairs - 1)
+    taken = order[place < wanted[user]]
     taken.sort()
     return Links(links.source[taken], links.target[taken], links.time[taken])
 
