@@ -33,6 +33,8 @@ class ALSSettings:
     seed: int = 0
 
 
+SMALL = 100_000
+"""Links under which one thread is faster; more use all cores."""
 FACTORS = (64, 16, 128)
 ALPHAS = (1.0, 40.0)
 
@@ -93,6 +95,7 @@ def _learn(links: sp.csr_matrix, settings: ALSSettings) -> AlternatingLeastSquar
             regularization=settings.regularization,
             iterations=settings.iterations,
             random_state=settings.seed,
+            num_threads=1 if links.nnz < SMALL else 0,
         )
         model.fit(links, show_progress=False)
     return model
