@@ -80,7 +80,7 @@ def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) ->
     answer, question = torch.from_numpy(sample.answer), torch.from_numpy(sample.question)
     per_question = torch.zeros(len(sample)).index_add_(0, question, answer)
     phi = torch.full((terms.shape[1],), -2.0, requires_grad=True)
-    optimizer = torch.optim.LBFGS([phi], max_iter=200, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([phi], max_iter=100, tolerance_change=1e-6, line_search_fn="strong_wolfe")
 
     def closure() -> float:
         optimizer.zero_grad()

@@ -45,7 +45,7 @@ class Path:
     @property
     def pivot_first(self) -> bool:
         """Whether the person's own act is what the reason names (text has no edge at the candidate to name)."""
-        return self.steps[-1].relation in ("words", "meaning", "means")
+        return self.steps[-1].relation in ("words", "meaning", "about", "means")
 
 
 def path(name: str, reason: str, *steps: str) -> Path:
