@@ -28,6 +28,9 @@ Matrix: TypeAlias = Any
 DENSE_FROM = 0.03
 """Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
 
+SMALL_PRODUCT = 10_000_000
+"""Multiplications up to which a product is not worth torch's threads."""
+
 
 class Adjacencies:
     """The adjacencies of one snapshot by relation, made when first asked for.
@@ -163,6 +166,8 @@ class Walker:
             fill = left.nnz * (right.nnz / max(right.shape[0], 1)) / max(left.shape[0] * right.shape[1], 1)
             if fill < DENSE_FROM:
                 return sp.csr_matrix(left @ right)
+        if left.shape[0] * right.nnz < SMALL_PRODUCT and self.device.type == "cpu":
+            return np.asarray(_dense(left) @ right, dtype=np.float32)
         # torch multiplies CSR from the left only: (right^T left^T)^T
         turned = torch.from_numpy(np.ascontiguousarray(_dense(left).T)).to(self.device)
         return (self._turned(right) @ turned).T.cpu().numpy()

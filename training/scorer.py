@@ -81,6 +81,15 @@ class LinearScorer:
                 total += weight * scaled(values)
         return total
 
+    def scores_by(self, users: Int64, weights: list[dict[str, float]]) -> list[Float32]:
+        """Scores ``[users, candidates]`` by each of several weightings."""
+        totals = [np.zeros((len(users), len(self.candidates)), dtype=np.float32) for _ in weights]
+        for term, values in self.terms(users):
+            for total, weighting in zip(totals, weights, strict=True):
+                if weight := weighting.get(term.name, 0.0):
+                    total += np.float32(weight) * values
+        return totals
+
     def personal_terms(self, users: Int64) -> Iterator[tuple[Term, Float32]]:
         """The terms that depend on the person, unscaled ``[users, candidates]``, one after the other."""
         for path, values in zip(self.walker.paths, self.walker.walk(users), strict=True):
