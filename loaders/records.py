@@ -90,7 +90,10 @@ RELATIONSHIP_TYPES: dict[str, RelationshipType] = {
         RelationshipType("MENTIONS", (("Post", "Entity"),), {"confidence": pa.float64(), "said_by": TEXT}, "structure"),
         RelationshipType("RELATED_TO", (("Entity", "Entity"),), {"relation": TEXT}, "structure", key=("relation",)),
         RelationshipType(
-            "INTERESTED_IN", (("User", "Entity"),), {"weight": pa.float64(), "stated": pa.bool_(), "at": TIME}, "structure"
+            "INTERESTED_IN",
+            (("User", "Entity"),),
+            {"weight": pa.float64(), "stated": pa.bool_(), "at": TIME},
+            "structure",
         ),
         # Pairs of a published test split: stored beside the graph, never part of what is trained on.
         RelationshipType("HELD_OUT", (("User", "Post"),), {"split": TEXT}, "structure"),
@@ -110,7 +113,7 @@ class Nodes:
     primary: bool = True
     """False for records that a row yields beside its main one (a tag in a list column): they do not count as rows."""
     implied: bool = False
-    """True for nodes known only from being referred to: one that is already there is no duplicate and is left as it is."""
+    """True for nodes known only from being referred to: one that is already there is no duplicate and stays as it is."""
 
 
 @dataclass(frozen=True)

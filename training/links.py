@@ -56,11 +56,21 @@ class Links:
         return Links(self.source[low:high], self.target[low:high], self.time[low:high])
 
 
-def observed_links(graph: FeedGraph, kind: LinkKind) -> Links:
-    """The links of a kind in the whole graph."""
-    if kind == "posts":
-        return first_of(*_edges(graph, *ENGAGEMENTS), graph.count("Post"))
-    engaged = observed_links(graph, "posts")
+def observed_links(graph: FeedGraph, hidden: Links | None = None) -> dict[LinkKind, Links]:
+    """The links of each kind in the whole graph, as if the engagements ``hidden`` had not been."""
+    engaged = first_of(*_edges(graph, *ENGAGEMENTS), graph.count("Post"))
+    if hidden is not None:
+        posts = graph.count("Post")
+        kept = ~np.isin(engaged.source * posts + engaged.target, hidden.source * posts + hidden.target)
+        engaged = Links(engaged.source[kept], engaged.target[kept], engaged.time[kept])
+    return {
+        "posts": engaged,
+        "people": _derived_links(graph, "people", engaged),
+        "interests": _derived_links(graph, "interests", engaged),
+    }
+
+
+def _derived_links(graph: FeedGraph, kind: LinkKind, engaged: Links) -> Links:
     if kind == "people":
         if graph.relation("FOLLOWS"):
             return first_of(*_edges(graph, "FOLLOWS"), graph.count("User"))

@@ -2,8 +2,8 @@
 
 ``score(u, x) = Σ_m θ_m · f_m(u, x)`` with ``θ ≥ 0`` and every term ``f_m ≥ 0``, so that each term's part of a score is
 a share of it. θ maximises the likelihood of what people did next under a softmax over the candidates (a conditional
-logit, McFadden 1974) on the split's fit rounds; with θ = softplus(φ) it is found by L-BFGS. The penalty is chosen on
-validation.
+logit, McFadden 1974) on the split's fit rounds: a convex problem, solved by L-BFGS-B (Byrd et al. 1995), which sets
+what does not help to zero. The penalty is chosen on validation.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.optimize import minimize
 
 from graphfeed.training.links import Int64
 from graphfeed.training.scorer import LinearScorer, scaled
 from graphfeed.training.split import Round
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 BEST_OF_EACH = 15
 """Candidates that each term ranks best are always among those fitted on: they are the ones to be told apart."""
@@ -76,23 +78,22 @@ def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) ->
     weights = np.zeros(sample.terms.shape[1], dtype=np.float32)
     if not len(sample) or not columns.any():
         return weights
-    terms = torch.from_numpy(np.ascontiguousarray(sample.terms[:, columns]))
-    answer, question = torch.from_numpy(sample.answer), torch.from_numpy(sample.question)
-    per_question = torch.zeros(len(sample)).index_add_(0, question, answer)
-    phi = torch.full((terms.shape[1],), -2.0, requires_grad=True)
-    optimizer = torch.optim.LBFGS([phi], max_iter=100, tolerance_change=1e-6, line_search_fn="strong_wolfe")
+    terms = np.ascontiguousarray(sample.terms[:, columns])
+    start = np.searchsorted(sample.question, np.arange(len(sample)))
+    share = sample.answer / np.add.reduceat(sample.answer, start)[sample.question]
 
-    def closure() -> float:
-        optimizer.zero_grad()
-        theta = torch.nn.functional.softplus(phi)
-        score = terms @ theta
-        top = torch.full((len(sample),), -torch.inf).scatter_reduce(0, question, score.detach(), "amax")
-        norm = torch.zeros(len(sample)).index_add_(0, question, (score - top[question]).exp()).log() + top
-        likelihood = (answer * (score - norm[question]) / per_question[question]).sum() / len(sample)
-        loss = ridge * theta.square().sum() - likelihood
-        loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss)
+    def loss(theta: Float64) -> tuple[float, Float64]:
+        """Penalised negative log-likelihood per question, and its gradient."""
+        score = terms @ theta.astype(np.float32)
+        score -= np.maximum.reduceat(score, start)[sample.question]
+        odds = np.exp(score)
+        norm = np.add.reduceat(odds, start)
+        surprise = (share * (np.log(norm)[sample.question] - score)).sum(dtype=np.float64) / len(sample)
+        gradient = terms.T @ (odds / norm[sample.question] - share) / len(sample)
+        return float(surprise + ridge * (theta**2).sum()), gradient.astype(np.float64) + 2 * ridge * theta
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    weights[columns] = torch.nn.functional.softplus(phi).detach().numpy()
+    begin = np.full(terms.shape[1], 0.1)
+    bounds = [(0.0, None)] * terms.shape[1]
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-7})
+    weights[columns] = found.x
     return weights

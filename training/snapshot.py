@@ -32,13 +32,7 @@ class Past:
     def __init__(self, graph: FeedGraph, hidden: Links | None = None) -> None:
         self.graph = graph
         self.hidden = hidden
-        self.links: dict[LinkKind, Links] = {kind: observed_links(graph, kind) for kind in LINK_KINDS}
-        if hidden is not None and len(hidden):
-            posts = graph.count("Post")
-            codes = hidden.source * posts + hidden.target
-            shown = self.links["posts"]
-            keep = ~np.isin(shown.source * posts + shown.target, codes)
-            self.links["posts"] = Links(shown.source[keep], shown.target[keep], shown.time[keep])
+        self.links: dict[LinkKind, Links] = observed_links(graph, hidden)
 
     def recommended_kinds(self, until: int) -> npt.NDArray[np.bool_]:
         """Which kinds of posts people engaged with until then, ``[kinds]``; all of them when nobody did."""
@@ -55,6 +49,7 @@ class Snapshot:
         self.graph = past.graph
         self.now = now
         self.kinds = past.recommended_kinds(now) if kinds is None else kinds
+        self._excluded: dict[LinkKind, sp.csr_matrix] = {}
 
     def links(self, kind: LinkKind) -> Links:
         """Observed links of a kind until now."""
@@ -95,24 +90,21 @@ class Snapshot:
         Posts: engaged with, disliked, hidden, own, or by somebody they blocked or muted. People: themselves, known,
         blocked or muted. Interests: those that are known.
         """
+        if kind not in self._excluded:
+            self._excluded[kind] = sp.csr_matrix(self._met(kind).tocsc()[:, self.candidates(kind)])
         return self._excluded[kind][users]
 
-    @cached_property
-    def _excluded(self) -> dict[LinkKind, sp.csr_matrix]:
+    def _met(self, kind: LinkKind) -> sp.csr_matrix:
         users, posts = self.graph.count("User"), self.graph.count("Post")
+        known = self.links(kind)
+        met = pair_matrix(known.source, known.target, (users, self.graph.count(LINK_KINDS[kind][0])))
+        if kind == "interests":
+            return met
         blocked = self._matrix(("BLOCKED", "MUTED"), (users, users))
+        if kind == "people":
+            return met + blocked + sp.identity(users, dtype=np.float32)
         posted = self._matrix(("POSTED",), (users, posts))
-        shown = self.links("posts")
-        seen = pair_matrix(shown.source, shown.target, (users, posts)) + posted
-        seen = seen + self._matrix(("DISLIKED", "HID"), (users, posts)) + blocked @ posted
-        known = self.links("people")
-        people = (
-            pair_matrix(known.source, known.target, (users, users)) + blocked + sp.identity(users, dtype=np.float32)
-        )
-        cared = self.links("interests")
-        interests = pair_matrix(cared.source, cared.target, (users, self.graph.count("Entity")))
-        whole: dict[LinkKind, sp.csr_matrix] = {"posts": seen, "people": people, "interests": interests}
-        return {kind: sp.csr_matrix(matrix.tocsc()[:, self.candidates(kind)]) for kind, matrix in whole.items()}
+        return met + posted + self._matrix(("DISLIKED", "HID"), (users, posts)) + blocked @ posted
 
     def _matrix(self, types: tuple[str, ...], shape: tuple[int, int]) -> sp.csr_matrix:
         found = [self.edges(type_) for type_ in types]

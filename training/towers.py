@@ -23,6 +23,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from graphfeed.training.adjacency import Adjacencies, normalise, to_torch
@@ -167,7 +168,9 @@ def warm_start(adjacencies: Adjacencies, width: int, layers: int, seed: int) -> 
     graph = adjacencies.snapshot.graph
     engaged = adjacencies.raw("engaged")
     width = max(1, min(width, min(engaged.shape) - 1))
-    _, _, right = randomized_svd(normalise(engaged, 0.5, 0.5), width, n_iter=3, random_state=seed)
+    # BLAS threads slow small factorisations down by an order of magnitude.
+    with threadpool_limits(1 if engaged.nnz < 100_000 else None):
+        _, _, right = randomized_svd(normalise(engaged, 0.5, 0.5), width, n_iter=3, random_state=seed)
     posts = torch.from_numpy(np.ascontiguousarray(right.T, dtype=np.float32)) * float(np.sqrt(graph.count("Post")))
     text_width = graph.data["Post"].x.shape[1] if "x" in graph.data["Post"] else 0
     names = [f"{name}{way}" for name in RELATIONS for way in "><" if not (name in SYMMETRIC and way == "<")]

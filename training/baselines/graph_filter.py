@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from graphfeed.training.baselines.choosing import choose
 from graphfeed.training.baselines.observed import inverse_power, observed, spans, torch_csr
