@@ -78,8 +78,8 @@ class Change(Protocol):
     def write_nodes(self, label: str, rows: pa.Table, *, implied: bool = False) -> Written:
         """Insert nodes, or replace all properties of those that an earlier change wrote.
 
-        ``rows``: the columns of ``node_schema(label)``; ``line`` is not stored and may be left out. With ``implied``, a node
-        that is there already stays as it is and is no duplicate.
+        ``rows``: the columns of ``node_schema(label)``; ``line`` is not stored and may be left out. With ``implied``,
+        a node that is there already stays as it is and is no duplicate.
         """
         ...
 
@@ -142,7 +142,7 @@ class GraphStore(Protocol):
         ...
 
     def node_ids(self, label: str) -> pa.StringArray:
-        """All ids of a label. The position in it is the node's index everywhere else; nodes keep theirs as others come."""
+        """All ids of a label. The position is the node's index everywhere else; nodes keep theirs as others come."""
         ...
 
     def read_nodes(self, label: str, columns: Sequence[str]) -> pa.Table:
@@ -154,7 +154,10 @@ class GraphStore(Protocol):
         ...
 
     def read_vectors(self, label: str, name: str) -> npt.NDArray[np.float32] | None:
-        """A vector property, ``[nodes, width]`` in the order of ``node_ids``; zeros for nodes written since. None: never written."""
+        """A vector property, ``[nodes, width]`` in the order of ``node_ids``; None where it was never written.
+
+        Nodes written since have zeros.
+        """
         ...
 
     def counts(self) -> Counts:

@@ -113,7 +113,7 @@ class Nodes:
     primary: bool = True
     """False for records that a row yields beside its main one (a tag in a list column): they do not count as rows."""
     implied: bool = False
-    """True for nodes known only from being referred to: one that is already there is no duplicate and stays as it is."""
+    """True for nodes known only from being referred to: one that is there already is no duplicate, and stays."""
 
 
 @dataclass(frozen=True)
