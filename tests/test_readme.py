@@ -1,0 +1,229 @@
+"""The documentation held against the program: its commands are run, its tables are compared with the code.
+
+In README.md a comment before a block says what becomes of it here: ``<!-- run -->`` runs it (in order, in one folder),
+``<!-- file: NAME -->`` writes it there. Every ``graphfeed`` command in any shell block is parsed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import TypeAdapter
+from tests.readme_worlds import make_worlds
+
+from graphfeed.cli import app, main
+from graphfeed.config import Config
+from graphfeed.graph.query_files import load_queries
+from graphfeed.graph.schema import GENERATION_PROPERTIES, PREDICTED, PREDICTION_SCHEMA
+from graphfeed.loaders.mapping import parse_mapping
+from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
+from graphfeed.training.moment import MOMENT_REASONS
+from graphfeed.training.paths import PATHS
+from graphfeed.training.settings import ModelSettings
+from graphfeed.training.split import SplitSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    mark: str
+    language: str
+    text: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.page.name}, line {self.line}"
+
+    def commands(self) -> Iterator[list[str]]:
+        """The words of each command of a shell block; ``&&`` cuts, comments are left out."""
+        for line in self.text.splitlines():
+            for command in line.split(" && "):
+                if words := shlex.split(command, comments=True):
+                    yield words
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(page, text.count("\n", 0, m.start()) + 1, m["mark"] or "", m["language"], m["text"])
+        for m in BLOCK.finditer(text)
+    ]
+
+
+def words_of(page: Path) -> set[str]:
+    """Everything that stands in `backquotes` outside of blocks, cut at what is no part of a name."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return {word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"\w+(?:-\w+)*", code)}
+
+
+def rows_of(page: Path) -> list[list[str]]:
+    """The cells of every row of every table of a page."""
+    lines = BLOCK.sub("", page.read_text(encoding="utf-8")).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+
+
+@pytest.mark.timeout(600)
+def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    make_worlds(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GRAPHFEED_STORE", raising=False)
+    ran = []
+    for block in blocks(README):
+        kind, _, name = block.mark.partition(": ")
+        if kind == "file":
+            (tmp_path / name).write_text(block.text, encoding="utf-8")
+        elif kind == "run" and block.language == "python":
+            exec(compile(block.text, block.place, "exec"), {})
+        elif kind == "run":
+            for words in block.commands():
+                assert words[0] == "graphfeed", block.place
+                with pytest.raises(SystemExit) as ended:
+                    main(words[1:])
+                assert ended.value.code == 0, f"{block.place}: {words}: {capfd.readouterr().err}"
+                ran.append(words[1])
+    assert set(ran) >= {"load", "embed", "train", "evaluate", "publish", "recommend", "explain", "init", "run"}
+    assert (tmp_path / "figures.json").is_file()
+    assert "Example" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_shell_commands_are_there(page: Path) -> None:
+    for block in blocks(page):
+        for words in block.commands() if block.language == "sh" else ():
+            if words[0] == "make":
+                assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), block.place
+            elif words[0] == "graphfeed":
+                command = COMMANDS[words[1]]
+                known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+                given = {word.partition("=")[0] for word in words[2:] if word.startswith("-") and word != "-"}
+                assert given <= known, block.place
+            else:
+                assert words[0] in {"pip", "python"}, block.place
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_the_readme_names_every_command_once() -> None:
+    named = [row[0].strip("`").split()[0] for row in rows_of(README) if row[0].startswith("`")]
+    assert [name for name in named if name in COMMANDS] == [name for name in dict.fromkeys(named) if name in COMMANDS]
+    assert set(COMMANDS) <= set(named)
+
+
+def test_the_readme_tells_every_type_of_reason() -> None:
+    types = {path.reason for paths in PATHS.values() for path in paths} | set(MOMENT_REASONS.values()) | {"taste"}
+    told = [row[0] for row in rows_of(README) if row[0].startswith("`")]
+    assert types <= {word for cell in told for word in re.findall(r"`(\w+)`", cell)}
+
+
+def test_the_readmes_tree_is_the_repositorys() -> None:
+    tree = README.read_text(encoding="utf-8").partition("## The tree")[2]
+    folder, found = ROOT, 0
+    for line in tree.splitlines():
+        if not line.startswith("    "):
+            continue
+        entry, inside = line.strip(), line.startswith("      ")
+        if not inside:
+            folder = ROOT / entry.split()[0]
+            assert folder.is_dir(), entry
+        names = re.split(r"\s{3,}|;", entry)[0] if inside else ""
+        for name in re.findall(r"[\w/*]+\.py|\w+/", names):
+            assert list(folder.glob(name.rstrip("/"))), f"{folder.name}: {name}"
+            found += 1
+    assert found > 20
+
+
+def test_graph_md_has_the_whole_schema() -> None:
+    rows = rows_of(ROOT / "docs" / "graph.md")
+    properties: dict[str, list[str]] = {}
+    label = ""
+    for row in rows:
+        if row[0].strip("`") in NODE_TYPES:
+            label = row[0].strip("`")
+        elif row[0] not in ("", " "):
+            label = ""
+        if label and len(row) == 4:
+            properties.setdefault(label, []).append(row[1].strip("`"))
+    assert properties == {label: list(node.properties) for label, node in NODE_TYPES.items()}
+    told = {row[0].strip("`"): row[1:4] for row in rows}
+    for name, type_ in RELATIONSHIP_TYPES.items():
+        ends = " or ".join(f"{source} → {target}" for source, target in type_.pairs)
+        assert told[name] == [ends, ", ".join(type_.properties), type_.role], name
+    assert {name: told[name][0] for name in PREDICTED} == {name: " → ".join(ends) for name, ends in PREDICTED.items()}
+    written = {*GENERATION_PROPERTIES, *PREDICTION_SCHEMA.names} - {"source", "target"}
+    assert written <= words_of(ROOT / "docs" / "graph.md")
+
+
+def test_model_md_has_every_path() -> None:
+    told = {
+        (row[0], name, row[2])
+        for row in rows_of(ROOT / "docs" / "model.md")
+        if row[0] in PATHS
+        for name in re.findall(r"`(\w+)`", row[1])
+    }
+    assert told == {(kind, path.name, path.reason) for kind, paths in PATHS.items() for path in paths}
+
+
+def test_queries_md_lists_every_query_as_it_is() -> None:
+    text = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    told = {}
+    for part in text.split("\n### ")[1:]:
+        name = part.partition("\n")[0]
+        params, returns = (re.search(rf"^- {key}: (.*)$", part, re.M) for key in ("params", "returns"))
+        assert params is not None, name
+        assert returns is not None, name
+        assert f'feed.store.run("{name}"' in part
+        given = set(re.findall(r"(\w+)=", part.partition(f'run("{name}"')[2].partition("`")[0]))
+        assert given == set(re.findall(r"`(\w+)`", params[1])), f"the example of {name}"
+        told[name] = tuple(tuple(re.findall(r"`(\w+)`", found[1])) for found in (params, returns))
+    queries = load_queries("ladybug")
+    assert told == {name: (query.params, query.returns) for name, query in queries.items()}
+
+
+def test_configuration_md_has_every_key_with_its_default() -> None:
+    page = ROOT / "docs" / "configuration.md"
+    whole = next(block.text for block in blocks(page) if block.mark == "whole")
+    # A line such as `# now = "latest"` shows a key that has no default.
+    told = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", whole, flags=re.M))
+    config = Config.model_validate(told)
+    assert set(told) == set(Config.model_fields) - {"relationships"}
+    for name in ("store", "embed", "evaluate", "publish"):
+        model = type(getattr(config, name))
+        assert set(told[name]) == set(model.model_fields), name
+        for key, default in model().model_dump().items():
+            assert default is None or told[name][key] == default, f"{name}.{key}"
+    assert {key for load in told["load"] for key in load} == set(type(config.load[0]).model_fields)
+    assert TypeAdapter(SplitSettings).validate_python(told["split"]) == SplitSettings()
+    assert set(told["split"]) == set(vars(SplitSettings()))
+    train = {key: value for key, value in told["train"].items() if key not in ("seed", "device")}
+    assert ModelSettings.model_validate(train) == ModelSettings()
+    assert set(train) == set(ModelSettings.model_fields)
+    for name in ("towers", "mixture"):
+        assert set(train[name]) == set(getattr(ModelSettings(), name).model_dump()), name
+
+
+def test_the_mappings_of_the_docs_can_be_read() -> None:
+    shown = next(block for block in blocks(ROOT / "docs" / "configuration.md") if block.mark == "mapping")
+    assert len(parse_mapping(tomllib.loads(shown.text), shown.place).relationships) == 2
+    cofacts = ROOT / "docs" / "cofacts.toml"
+    assert parse_mapping(tomllib.loads(cofacts.read_text(encoding="utf-8")), "cofacts.toml").nodes
