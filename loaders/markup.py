@@ -4,37 +4,11 @@ from __future__ import annotations
 
 from lxml import etree, html
 
-_BLOCKS = frozenset(
-    (
-        "address",
-        "article",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "img",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "td",
-        "th",
-        "tr",
-        "ul",
-    )
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+_BLOCKS = _HEADINGS | frozenset(
+    ("address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "hr", "img", "li", "ol", "p", "pre")
 )
+_BLOCKS |= frozenset(("section", "table", "td", "th", "tr", "ul"))
 _SILENT = frozenset(("script", "style", "head", "template"))
 _PARSER = html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, encoding="utf-8")
 

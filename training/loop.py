@@ -28,6 +28,9 @@ from graphfeed.training.split import Round
 from graphfeed.training.towers import Towers, tower_input, warm_start
 from graphfeed.training.validation import Score, mean_reciprocal_rank
 
+LARGE = 100_000_000
+"""Links times width from which the towers are not trained unless asked for."""
+
 REMOVED = {"posts": "engaged", "people": "follows", "interests": "cares"}
 """The relation that a fold of each kind of link is taken out of."""
 
@@ -59,8 +62,18 @@ def pick_device(name: str) -> torch.device:
 
 
 def tower_width(settings: TowerSettings, links: int) -> int:
-    """The width that is set, or a power of two near the square root of the number of links, 32 to 256."""
-    return settings.width or int(np.clip(2 ** round(np.log2(max(links, 1) ** 0.5)), 32, 256))
+    """The width that is set, or a power of two near the square root of the number of links, 32 to 1,024."""
+    return settings.width or int(np.clip(2 ** round(np.log2(max(links, 1) ** 0.5)), 32, 1_024))
+
+
+def tower_epochs(settings: TowerSettings, links: int) -> int:
+    """The epochs that are set, or 20; none where links and width are so many that an epoch takes minutes on a CPU.
+
+    There the spectral warm start is good as it is, and the first epochs made it worse (benchmarks/README.md).
+    """
+    if settings.epochs is not None:
+        return settings.epochs
+    return 20 if links * tower_width(settings, links) <= LARGE else 0
 
 
 def fit_towers(
@@ -79,8 +92,10 @@ def fit_towers(
     device = pick_device(run.device)
     adjacencies = Adjacencies(snapshot, None, half_life_of(snapshot))
     width = tower_width(settings, len(snapshot.links("posts")))
+    epochs = tower_epochs(settings, len(snapshot.links("posts")))
     towers = warm_start(adjacencies, width, settings.layers, run.seed).to(device)
-    towers.sharpness.data.fill_(_first_sharpness(towers, adjacencies, settings, run))
+    if epochs:
+        towers.sharpness.data.fill_(_first_sharpness(towers, adjacencies, settings, run))
     optimizer = torch.optim.AdamW(towers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     fit = Fit(towers, _copy(towers))
     mark = _fingerprint(adjacencies, settings, run.seed, len(rounds))
@@ -90,7 +105,7 @@ def fit_towers(
     if rounds and fit.epoch == 0:
         fit.best_metric = mean_reciprocal_rank(rounds, "posts", tower_score(towers, device))
     began = time.monotonic()
-    while fit.epoch < settings.epochs and not (rounds and fit.epoch - fit.best_epoch >= settings.patience):
+    while fit.epoch < epochs and not (rounds and fit.epoch - fit.best_epoch >= settings.patience):
         fit.epoch += 1
         fit.losses.append(_epoch(fit, optimizer, adjacencies, settings, run, device, progress, label))
         if rounds:
@@ -102,10 +117,9 @@ def fit_towers(
             _save(checkpoint, fit, optimizer, mark)
         if progress:
             word = f"loss {fit.losses[-1]:.3f}" + (f", validation MRR {fit.metrics[-1]:.4f}" if rounds else "")
-            progress(
-                label, fit.epoch, settings.epochs, f"{word}, {(time.monotonic() - began) / fit.epoch:.1f} s an epoch"
-            )
+            progress(label, fit.epoch, epochs, f"{word}, {(time.monotonic() - began) / fit.epoch:.1f} s an epoch")
     towers.load_state_dict(fit.best)
+    towers.eval()
     return fit
 
 
@@ -113,6 +127,7 @@ def tower_score(towers: Towers, device: torch.device, kind: LinkKind = "posts") 
     """Scores by the towers alone, for validation and for the rows that show them alone."""
 
     def at(snapshot: Snapshot):  # type: ignore[no-untyped-def]
+        towers.eval()
         with torch.no_grad():
             vectors = towers(tower_input(Adjacencies(snapshot, None, half_life_of(snapshot)), device))
             items = vectors[LINK_KINDS[kind][0]][torch.from_numpy(snapshot.candidates(kind)).to(device)]
@@ -148,6 +163,7 @@ def _epoch(
         given = tower_input(adjacencies, device, _removed(answers, snapshot))
         for step in range(steps[fold]):
             optimizer.zero_grad(set_to_none=True)
+            fit.towers.train()
             vectors = fit.towers(given, settings.drop, generator)
             losses = [
                 _loss(fit.towers, vectors, _batch(links, step, steps[fold]), kind, snapshot, settings, generator)
@@ -188,10 +204,11 @@ def _loss(
     drawn[candidates] += 0.5 / len(candidates)
     negative = torch.multinomial(torch.from_numpy(drawn), settings.negatives, replacement=True, generator=generator)
     positive = torch.from_numpy(links.target)
-    users = vectors["User"][torch.from_numpy(links.source).to(device)]
+    # index_select, not indexing: its gradient is summed in a fixed order, so that a seed gives the same numbers again.
+    users = vectors["User"].index_select(0, torch.from_numpy(links.source).to(device))
     scale = towers.sharpness.exp()
-    right = (users * towers.kind_scale[kind] * items[positive.to(device)]).sum(1) * scale
-    wrong = towers.scored(users, items[negative.to(device)], kind) * scale
+    right = (users * towers.kind_scale[kind] * items.index_select(0, positive.to(device))).sum(1) * scale
+    wrong = towers.scored(users, items.index_select(0, negative.to(device)), kind) * scale
     wrong = wrong - torch.log(settings.negatives * torch.from_numpy(drawn)[negative]).float().to(device)
     wrong = wrong.masked_fill((positive[:, None] == negative[None, :]).to(device), -torch.inf)
     loss: Tensor = (torch.logsumexp(torch.cat([right[:, None], wrong], dim=1), dim=1) - right).mean()

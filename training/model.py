@@ -77,7 +77,7 @@ class LinearModel:
             }
         for kind in LINK_KINDS:
             self._fit_mixture(split, kind, progress)
-        if fitted is not None and fitted.best_epoch:
+        if fitted is not None:
             # The weights are known from moments the towers had not seen; now the towers may see all that is known.
             again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
             self.towers = fit_towers(split.final, [], again, self.run, progress, label="towers again").towers
@@ -180,7 +180,7 @@ def load_model(folder: Path, device: str = "auto") -> LinearModel:
     if state["towers"] is not None:
         model.towers = Towers(**state["tower_config"])
         model.towers.load_state_dict(state["towers"])
-        model.towers.to(pick_device(device))
+        model.towers.to(pick_device(device)).eval()
     return model
 
 

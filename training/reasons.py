@@ -204,6 +204,9 @@ def _edges(
     targets = scorer.candidates[columns]
     if path.pivot_first and len(path.steps) > 2:
         products = _likeness(scorer, users, rows, targets, path)
+        # What is unlike takes away from the sum: what is alike can then claim no more than what is left of it.
+        claimed = np.asarray(products.sum(axis=1)).ravel() * factor
+        factor = factor * np.divide(part, claimed, out=np.ones_like(part), where=claimed > part)
     elif len(path.steps) <= 2 and (path.pivot_first or len(path.steps) == 1):
         products = sp.csr_matrix(
             (part, (np.arange(len(rows)), np.zeros(len(rows), dtype=np.int64))), shape=(len(rows), 1)

@@ -16,9 +16,14 @@ class TowerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(0, ge=0, description="Width of the vectors; 0: about the square root of the links, 32 to 256.")
+    width: int = Field(0, ge=0, description="Width of the vectors; 0: about the square root of the links, 32 to 1,024.")
     layers: int = Field(2, ge=1, le=6, description="How many times messages are passed.")
-    epochs: int = Field(20, ge=0, description="At most so many passes over the links; 0: the warm start as it is.")
+    epochs: int | None = Field(
+        None,
+        ge=0,
+        description="At most so many passes over the links; 0: the warm start as it is. "
+        "None: 20, but 0 where links times width pass 100 million.",
+    )
     patience: int = Field(3, ge=1, description="Stop after so many epochs without a better validation MRR.")
     learning_rate: float = Field(0.01, gt=0, description="Adam's step size.")
     weight_decay: float = Field(1e-4, ge=0, description="Decoupled decay of all weights (AdamW).")

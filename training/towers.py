@@ -104,6 +104,8 @@ class Towers(nn.Module):
         h = {label: self._start(label, given, drop, generator) for label in LABELS}
         total = {label: self.depth[label][0] * h[label] for label in LABELS}
         for layer in range(self.layers):
+            if not self.training and not any(self.depth[label][layer + 1 :].any() for label in LABELS):
+                break
             after: dict[str, Tensor] = {}
             for message in given.messages:
                 if message.name in self.relation:
