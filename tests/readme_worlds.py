@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 START = datetime(2018, 3, 1)
-DAYS = 40
+DAYS = 24
 TAGS = ("error-correction", "qubit-state", "algorithms")
 PEOPLE = range(20, 32)
 """Ids; the README asks for person 26 and post 4125."""
@@ -25,7 +25,7 @@ def make_worlds(folder: Path) -> None:
 def _dump(folder: Path, chance: random.Random) -> None:
     posts, comments = [], []
     for day in range(DAYS):
-        question, asker = 4100 + day, chance.choice(PEOPLE)
+        question, asker = 4110 + day, chance.choice(PEOPLE)
         tag, at = TAGS[day % 3], START + timedelta(days=day, hours=1)
         head = {"Id": question, "PostTypeId": 1, "OwnerUserId": asker, "CreationDate": at.isoformat()}
         posts.append(head | {"Title": f"On {tag}, {day}", "Body": f"<p>About {tag} and more</p>", "Tags": f"<{tag}>"})
@@ -68,7 +68,7 @@ def _exports(folder: Path, chance: random.Random) -> None:
 def _pairs(folder: Path, chance: random.Random) -> None:
     folder.mkdir()
     with (folder / "train.txt").open("w") as train, (folder / "test.txt").open("w") as test:
-        for user in range(30):
+        for user in range(20):
             items = chance.sample(range(20 * (user % 2), 20 * (user % 2) + 20), 10)
             train.write(" ".join(map(str, [user, *items[:8]])) + "\n")
             test.write(" ".join(map(str, [user, *items[8:]])) + "\n")
