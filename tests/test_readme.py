@@ -53,11 +53,18 @@ class Block:
         return f"{self.page.name}, line {self.line}"
 
     def commands(self) -> Iterator[list[str]]:
-        """The words of each command of a shell block; ``&&`` cuts, comments are left out."""
-        for line in self.text.splitlines():
-            for command in line.split(" && "):
-                if words := shlex.split(command, comments=True):
-                    yield words
+        """The words of each command of a shell block, comments left out; a quotation may go over several lines."""
+        begun = ""
+        for line in self.text.splitlines(keepends=True):
+            begun += line
+            try:
+                words = shlex.split(begun, comments=True)
+            except ValueError:
+                continue
+            begun = ""
+            if words:
+                yield words
+        assert not begun, f"{self.place}: a quotation is not closed"
 
 
 def blocks(page: Path) -> list[Block]:
