@@ -90,13 +90,13 @@ def measure(
             feed.embed(text, progress=bars.counts)
     with _clock(seconds, "tensors"):
         graph = feed.graph()
+    others = [Timed(ranker) for ranker in _named(baselines_for("posts", graph), names or data.baselines)]
     settings = SplitSettings(window_days=data.window_days)
     with _clock(seconds, "train"):
         feed.train(split=settings, progress=bars.steps)
     split = feed.split(settings)
     warnings = check_leaks(split)
     model = Timed(feed.model())
-    others = [Timed(ranker) for ranker in _named(baselines_for("posts", graph), names or data.baselines)]
     fit_all(split, others, bars.steps)
     oracle = PlantedOracle(graph) if is_sample(feed.store) else None
     with _clock(seconds, "evaluate"):

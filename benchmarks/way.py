@@ -83,7 +83,10 @@ def commands(name: str, data: DataSet, figures: Path) -> list[list[str]]:
 
 
 def run_stage(name: str, command: list[str]) -> Stage:
-    """Run a command to its end, its output as it comes. Raises SystemExit when it fails."""
+    """Run a command to its end, its output as it comes. Raises SystemExit when it fails.
+
+    The kernel lets a child's peak begin with its parent's: that is why this program imports nothing that is large.
+    """
     started = time.perf_counter()
     child = os.posix_spawn(command[0], command, os.environ)
     _, status, used = os.wait4(child, 0)

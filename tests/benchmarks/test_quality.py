@@ -1,0 +1,145 @@
+"""The benchmarks of quality and of the whole way, on a community of two planted groups and on results made up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.data_sets import CHECKOUT, DATA_SETS
+from benchmarks.quality import as_json, figures, measure
+from benchmarks.quality_tables import markdown, verdict
+from benchmarks.way import Stage, commands, run_stage, summary
+from rich.console import Console
+
+import graphfeed
+from graphfeed.progress import ProgressBars
+from graphfeed.training.evaluation import Evaluation
+
+USERS, ITEMS, KNOWN = 60, 40, 10
+
+
+@pytest.fixture
+def two_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Even users know even items, odd users odd ones; the test is two more items of the user's own kind."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.permutation(np.arange(user % 2, ITEMS, 2))[: KNOWN + 2] for user in range(USERS)]
+    folder = tmp_path / "data" / "gowalla"
+    folder.mkdir(parents=True)
+    for name, part in (("train.txt", slice(KNOWN)), ("test.txt", slice(KNOWN, None))):
+        lines = [" ".join(map(str, [user, *items[part]])) for user, items in enumerate(drawn)]
+        (folder / name).write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("GRAPHFEED_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
+def test_the_whole_measurement(two_groups: Path) -> None:
+    with graphfeed.open(two_groups / "feed") as feed, ProgressBars(Console(quiet=True)) as bars:
+        found = {"data": "gowalla"} | measure(feed, DATA_SETS["gowalla"], None, ["popularity"], bars)
+    rows = {row["model"]: row for row in found["rows"] if row["slice"] == "all"}
+    assert set(rows) == {"linear", "popularity"}
+    # Ten items of one's own kind are left, two of them right: lists of 20 of the 30 items unknown hold them all.
+    assert rows["linear"]["recall@20"] == pytest.approx(1.0)
+    assert rows["linear"]["recall@20"] > rows["popularity"]["recall@20"]
+    assert rows["linear"]["questions"] == USERS
+    (pair,) = (row for row in found["comparisons"] if row["slice"] == "all")
+    assert (pair["baseline"], pair["metric"], verdict(pair)) == ("popularity", "ndcg@20", "above")
+    assert set(found["seconds"]) == {"load", "tensors", "train", "evaluate"}
+    assert found["rankers"]["linear"]["fit_seconds"] > 0
+    assert found["peak_mib"] > 50
+    written = json.loads(as_json(found))
+    assert written == json.loads(json.dumps(found))
+    (two_groups / "gowalla.json").write_text(as_json(found))
+    (two_groups / "another.json").write_text('{"stages": []}\n')
+    assert markdown(two_groups).count("\n") == 2
+    assert "Recall@20 / NDCG@20 | all posts | 60 / 60 | **1.0000 /" in markdown(two_groups)
+
+
+def test_an_unknown_baseline_is_named(two_groups: Path) -> None:
+    with (
+        graphfeed.open(two_groups / "feed") as feed,
+        ProgressBars(Console(quiet=True)) as bars,
+        pytest.raises(SystemExit, match=r"takes some of popularity, .*found populism"),
+    ):
+        measure(feed, DATA_SETS["gowalla"], None, ["populism"], bars)
+
+
+def test_data_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPHFEED_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"there is no .*cofacts: GRAPHFEED_DATA names"):
+        DATA_SETS["cofacts"].load_arguments()
+
+
+def test_the_table_holds_the_model_against_the_baseline_that_did_best(tmp_path: Path) -> None:
+    rows = [_row("linear", 0.3), _row("newest", 0.35), _row("popularity", 0.1)]
+    comparisons = [
+        _pair("newest", -0.05, -0.09, -0.01, best=True),
+        _pair("popularity", 0.2, 0.1, 0.3, best=False),
+    ]
+    result = {"data": "cofacts", "at": [10, 20], "split": "rolling windows", "rows": rows, "comparisons": comparisons}
+    (tmp_path / "cofacts.json").write_text(as_json(result))
+    (line,) = markdown(tmp_path).splitlines()[2:]
+    assert line == (
+        "| cofacts, NDCG@10 | all posts | 1,200 / 3,000 | **0.3000** | 0.3500 newest | -0.0500 (-0.0900 to -0.0100) "
+        "| below |"
+    )
+
+
+def test_figures_are_short_and_have_their_intervals() -> None:
+    found = Evaluation("test", "posts", (10, 20), "rolling", {})
+    found.rows = [{"model": "linear", "slice": "all", "ndcg@10": 1 / 3, "ndcg@10_low": 0.25, "novelty@10": 9.0}]
+    assert figures(found)["rows"] == [{"model": "linear", "slice": "all", "ndcg@10": 0.33333, "ndcg@10_low": 0.25}]
+
+
+MEASURE = """
+import json, sys
+from dataclasses import asdict
+from benchmarks.way import run_stage
+code = "import time; held = bytearray(200 * 2**20); held[::4096] = b'x' * len(held[::4096]); time.sleep(0.3)"
+print(json.dumps(asdict(run_stage("hold", [sys.executable, "-c", code]))))
+"""
+
+
+def test_a_stage_is_measured_whole() -> None:
+    # In a process of its own: a child's peak is never below its parent's, and this one holds torch.
+    printed = subprocess.run(
+        [sys.executable, "-c", MEASURE], cwd=CHECKOUT, check=True, capture_output=True, text=True
+    ).stdout
+    stage = Stage(**json.loads(printed))
+    assert stage.name == "hold"
+    assert 200 < stage.peak_mib < 300
+    assert stage.seconds > 0.3
+    assert 0 < stage.cpu_seconds < stage.seconds
+
+
+def test_stages_add_up_but_for_memory() -> None:
+    result = summary("gowalla", [Stage("load", 2.0, 1.5, 300.0), Stage("train", 30.0, 55.0, 200.0)])
+    assert (result["seconds"], result["cpu_seconds"], result["peak_mib"]) == (32.0, 56.5, 300.0)
+    assert result["budget"] == {"seconds": 1200, "peak_mib": 4096}
+
+
+def test_a_stage_that_fails_stops_the_way() -> None:
+    with pytest.raises(SystemExit, match="load failed with exit code 3"):
+        run_stage("load", [sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_commands_are_those_of_a_user(two_groups: Path) -> None:
+    names = [words[0] for words in commands("gowalla", DATA_SETS["gowalla"], two_groups / "figures.json")]
+    assert names == ["load", "train", "evaluate"]
+    words = commands("sample", DATA_SETS["sample"], two_groups / "figures.json")
+    assert [line[0] for line in words] == ["load", "embed", "train", "evaluate", "publish"]
+    assert words[2] == ["train", "--window-days", "1"]
+
+
+def _row(model: str, value: float) -> dict[str, Any]:
+    ends = {"ndcg@10_low": value - 0.1, "ndcg@10_high": value + 0.1}
+    return {"model": model, "slice": "all", "users": 1200, "questions": 3000, "ndcg@10": value, **ends}
+
+
+def _pair(baseline: str, difference: float, low: float, high: float, *, best: bool) -> dict[str, Any]:
+    interval = {"difference": difference, "low": low, "high": high}
+    return {"slice": "all", "model": "linear", "baseline": baseline, "best": best, "metric": "ndcg@10", **interval}
