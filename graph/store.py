@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphfeed.errors import StoreError
 from graphfeed.graph.schema import Generation
 
 Value = str | int | float | bool | None | Sequence[Any]
@@ -190,4 +191,6 @@ def open_store(location: str | Path, *, create: bool = False) -> GraphStore:
     """
     from graphfeed.graph.ladybug_store import LadybugStore
 
+    if "://" in str(location):
+        raise StoreError(f"expected a folder for the store, found the address {location}: no server is supported yet")
     return LadybugStore(Path(location), create=create)

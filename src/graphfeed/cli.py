@@ -72,7 +72,7 @@ def load(
     path: Annotated[Path | None, typer.Argument(help="Folder or file; none for the sample.")] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option("--mapping", "--config", help="tables: the file with [[nodes]] and [[relationships]]."),
+        typer.Option("--mapping", "--config", help="tables: the graphfeed.toml that says which column is what."),
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="pairs: a file of test pairs.")] = None,
     site: Annotated[str | None, typer.Option("--site", help="stackexchange: the name of the site.")] = None,

@@ -18,8 +18,8 @@ def add_commands(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for function, example in (
         (recommend, "graphfeed recommend 26 --limit 5 --json"),
-        (explain, "graphfeed explain 26 4011"),
-        (similar, "graphfeed similar 4011"),
+        (explain, "graphfeed explain 26 4125"),
+        (similar, "graphfeed similar 4125"),
         (people, "graphfeed people 26"),
         (interests, "graphfeed interests 26"),
         (status, "graphfeed status --json"),
