@@ -25,7 +25,8 @@ demo: $(READY)
 
 test: lint
 	@echo "== Tests (a few minutes) =="
-	$(PYTEST)
+	# One thread each: the worlds are small, and threads that wait for each other cost more than they bring.
+	OMP_NUM_THREADS=1 $(PYTEST)
 
 lint: $(READY)
 	@echo "== Style and types =="
