@@ -25,6 +25,23 @@ Float32 = npt.NDArray[np.float32]
 Matrix: TypeAlias = Any
 """A scipy CSR matrix or a float32 array; scipy comes without types."""
 
+ENDS: dict[str, tuple[str, str]] = {
+    "engaged": ("User", "Post"),
+    "recent": ("User", "Post"),
+    "posted": ("User", "Post"),
+    "follows": ("User", "User"),
+    "cares": ("User", "Entity"),
+    "mentions": ("Post", "Entity"),
+    "related": ("Entity", "Entity"),
+    "linked": ("Post", "Post"),
+    "replied": ("Post", "Post"),
+    "words": ("Post", ""),
+    "meaning": ("Post", ""),
+    "about": ("User", ""),
+    "means": ("Entity", ""),
+}
+"""Labels at the ends of a relation; words and dimensions are no nodes of the graph."""
+
 DENSE_FROM = 0.03
 """Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
 
@@ -194,8 +211,8 @@ def normalise(matrix: Matrix, source_power: float, target_power: float) -> Matri
     if source_power == target_power == 0 or not sp.issparse(matrix):
         return matrix
     out = sp.csr_matrix(matrix, dtype=np.float32, copy=True)
-    rows = _power(np.asarray(matrix.sum(axis=1)).ravel(), source_power)
-    columns = _power(np.asarray(matrix.sum(axis=0)).ravel(), target_power)
+    rows = inverse_power(np.asarray(matrix.sum(axis=1)).ravel(), source_power)
+    columns = inverse_power(np.asarray(matrix.sum(axis=0)).ravel(), target_power)
     out.data *= np.repeat(rows, np.diff(out.indptr)) * columns[out.indices]
     return out
 
@@ -228,7 +245,8 @@ def _both_ways(matrix: sp.csr_matrix) -> sp.csr_matrix:
     return sp.csr_matrix(matrix + matrix.T)
 
 
-def _power(degree: Float32, power: float) -> Float32:
+def inverse_power(degree: Float32, power: float) -> Float32:
+    """``degree ** -power``, 0 where the degree is 0."""
     with np.errstate(divide="ignore"):
         return np.where(degree > 0, degree**-power, 0.0).astype(np.float32)
 

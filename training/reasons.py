@@ -19,29 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from graphfeed.training.adjacency import Matrix
+from graphfeed.training.adjacency import ENDS, Matrix
 from graphfeed.training.links import Int64
 from graphfeed.training.paths import Path, Step
 from graphfeed.training.scorer import LinearScorer
 
 Float32 = npt.NDArray[np.float32]
 
-ENDS: dict[str, tuple[str, str]] = {
-    "engaged": ("User", "Post"),
-    "recent": ("User", "Post"),
-    "posted": ("User", "Post"),
-    "follows": ("User", "User"),
-    "cares": ("User", "Entity"),
-    "mentions": ("Post", "Entity"),
-    "related": ("Entity", "Entity"),
-    "linked": ("Post", "Post"),
-    "replied": ("Post", "Post"),
-    "words": ("Post", ""),
-    "meaning": ("Post", ""),
-    "about": ("User", ""),
-    "means": ("Entity", ""),
-}
-"""Labels at the ends of a relation; words and dimensions are no nodes of the graph."""
 SAME_EDGES = {"recent": "engaged"}
 SMALLEST = 0.005
 """A share below this is no reason."""

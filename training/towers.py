@@ -26,21 +26,12 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from graphfeed.training.adjacency import Adjacencies, normalise, to_torch
+from graphfeed.training.adjacency import ENDS, Adjacencies, normalise, to_torch
 from graphfeed.training.links import LINK_KINDS, LinkKind
 
 LABELS = ("User", "Post", "Entity")
-RELATIONS: dict[str, tuple[str, str]] = {
-    "engaged": ("User", "Post"),
-    "posted": ("User", "Post"),
-    "follows": ("User", "User"),
-    "cares": ("User", "Entity"),
-    "mentions": ("Post", "Entity"),
-    "related": ("Entity", "Entity"),
-    "linked": ("Post", "Post"),
-    "replied": ("Post", "Post"),
-}
-"""Relations of ``graphfeed.training.adjacency`` and the labels they join; each is walked both ways."""
+RELATIONS = ("engaged", "posted", "follows", "cares", "mentions", "related", "linked", "replied")
+"""Relations of ``graphfeed.training.adjacency`` that messages are passed over, each both ways."""
 SYMMETRIC = ("related", "linked", "replied")
 
 
@@ -143,7 +134,8 @@ def tower_input(
     graph = adjacencies.snapshot.graph
     messages: list[Message] = []
     degree = {label: torch.zeros(graph.count(label), device=device) for label in LABELS}
-    for name, (source, target) in RELATIONS.items():
+    for name in RELATIONS:
+        source, target = ENDS[name]
         raw = adjacencies.raw(name)
         if without and name in without:
             raw = sp.csr_matrix(raw - raw.multiply(without[name]))

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from graphfeed.graph.tensors import FeedGraph
+from graphfeed.training.adjacency import ENDS
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.model import LinearModel
 from graphfeed.training.paths import PATHS, Path
-from graphfeed.training.reasons import ENDS, SAME_EDGES, Reason, explain_pairs
+from graphfeed.training.reasons import SAME_EDGES, Reason, explain_pairs
 from graphfeed.training.scorer import LinearScorer
 from graphfeed.training.snapshot import Past, Snapshot
 from graphfeed.training.split import Split

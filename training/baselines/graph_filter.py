@@ -18,8 +18,9 @@ import torch
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from graphfeed.training.adjacency import inverse_power, to_torch
 from graphfeed.training.baselines.choosing import choose
-from graphfeed.training.baselines.observed import inverse_power, observed, spans, torch_csr
+from graphfeed.training.baselines.observed import observed, spans
 from graphfeed.training.links import Int64, LinkKind
 from graphfeed.training.metrics import Float32
 from graphfeed.training.ranker import Progress, Scorer
@@ -84,7 +85,7 @@ class Filters:
         degree = np.bincount(links.indices, minlength=links.shape[1]).astype(np.float32)
         normal = sp.csr_matrix(sp.diags(inverse_power(user_degree, 0.5)) @ links @ sp.diags(inverse_power(degree, 0.5)))
         directions = _smoothest(normal, degree, width)
-        return cls(links, torch_csr(normal), torch_csr(normal.T.tocsr()), degree, directions)
+        return cls(links, to_torch(normal), to_torch(normal.T.tocsr()), degree, directions)
 
 
 def _smoothest(normal: sp.csr_matrix, degree: Float32, width: int) -> Float32:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-import numpy as np
 import scipy.sparse as sp
-import torch
 
 from graphfeed.training.links import LINK_KINDS, LinkKind, pair_matrix
-from graphfeed.training.metrics import Float32
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Split
 
@@ -27,22 +24,6 @@ def learnt_from(split: Split, kind: LinkKind = "posts") -> Snapshot:
     with suppress(StopIteration):
         return next(split.rounds("validation", kind)).snapshot
     return split.training
-
-
-def inverse_power(values: Float32, exponent: float) -> Float32:
-    """``values ** -exponent``, 0 where the value is 0."""
-    with np.errstate(divide="ignore"):
-        return np.where(values > 0, values**-exponent, 0.0).astype(np.float32)
-
-
-def torch_csr(matrix: sp.csr_matrix) -> torch.Tensor:
-    """A sparse matrix for products with dense ones: int32 indices are what the fast kernels take."""
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(matrix.indptr.astype(np.int32)),
-        torch.from_numpy(matrix.indices.astype(np.int32)),
-        torch.from_numpy(matrix.data.astype(np.float32)),
-        size=matrix.shape,
-    )
 
 
 def spans(rows: int, size: int) -> Iterator[slice]:
