@@ -41,6 +41,19 @@ class Sample:
     def __len__(self) -> int:
         return int(self.question[-1]) + 1 if len(self.question) else 0
 
+    def and_then(self, other: Sample) -> Sample:
+        """The questions of both."""
+        return Sample(
+            np.concatenate([self.terms, other.terms]),
+            np.concatenate([self.answer, other.answer]),
+            np.concatenate([self.question, other.question + len(self)]),
+        )
+
+    def every(self, step: int) -> Sample:
+        """Every so manieth question."""
+        rows = self.question % step == 0
+        return Sample(self.terms[rows], self.answer[rows], self.question[rows] // step)
+
 
 def draw_questions(
     scorer: LinearScorer, made: Round, part: slice, names: list[str], negatives: int, random: np.random.Generator
@@ -97,3 +110,50 @@ def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) ->
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-7})
     weights[columns] = found.x
     return weights
+
+
+def refine_weights(sample: Sample, weights: Float32, columns: npt.NDArray[np.bool_], sweeps: int = 3) -> Float32:
+    """Weights moved one by one while that raises NDCG@10 on the sample: coordinate ascent (Metzler and Croft 2007).
+
+    The likelihood cares for every candidate, NDCG for the first ten. With few questions this learns them by heart:
+    whoever calls it has to see on other questions that it helped.
+    """
+    if not len(sample):
+        return weights
+    ranking = _Ranking(sample)
+    theta, score = weights.copy(), sample.terms @ weights
+    best = ranking.ndcg(score)
+    for _ in range(sweeps):
+        before = best
+        for term in np.flatnonzero(columns):
+            tries = theta[term] * np.array(STEPS) if theta[term] > 0 else np.array(FIRST_STEPS)
+            moves = [score + np.float32(value - theta[term]) * sample.terms[:, term] for value in tries]
+            reached = [ranking.ndcg(moved) for moved in moves]
+            pick = int(np.argmax(reached))
+            if reached[pick] > best + 1e-5:
+                best, score, theta[term] = reached[pick], moves[pick], tries[pick]
+        if best < before + 1e-4:
+            break
+    return theta
+
+
+STEPS = (0.0, 0.5, 0.75, 1.33, 2.0, 4.0)
+FIRST_STEPS = (0.1, 0.3, 1.0)
+
+
+class _Ranking:
+    """NDCG@10 of scores on a sample's rows."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        self.start = np.searchsorted(sample.question, np.arange(len(sample)))
+        gains = np.cumsum(1 / np.log2(np.arange(2, 12)))
+        self.ideal = gains[np.minimum(np.bincount(sample.question, weights=sample.answer).astype(int), 10) - 1]
+
+    def ndcg(self, score: Float32) -> float:
+        question = self.sample.question
+        order = np.lexsort((-score, question))
+        place = np.arange(len(order)) - self.start[question]
+        first = order[place < 10]
+        gain = self.sample.answer[first] / np.log2(place[place < 10] + 2.0)
+        return float((np.bincount(question[first], weights=gain, minlength=len(self.ideal)) / self.ideal).mean())
