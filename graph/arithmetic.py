@@ -88,8 +88,8 @@ def processor_flags() -> dict[str, bool]:
 def fastest(model: Any, exact: Forward, run: Callable[[Forward], Vectors]) -> Forward:
     """Try every way with ``run``, which encodes the same texts each time in this thread; the fastest that agrees.
 
-    To agree is to come as near to ``exact`` as ``LEAST_COSINE``. On a CPU it is this thread's processor time that counts,
-    which other programs hardly change; the better of two runs, since the first makes buffers and kernels.
+    To agree is to come as near to ``exact`` as ``LEAST_COSINE``. On a CPU this thread's processor time counts, which
+    other programs hardly change; the better of two runs, since the first makes buffers and kernels.
     """
     clock = time.thread_time if model.device.type == "cpu" else time.perf_counter
     reference, seconds = _timed(run, exact, clock)
@@ -114,9 +114,7 @@ def least_cosine(vectors: Vectors, others: Vectors) -> float:
     return float(np.nan_to_num(cosines, nan=-1.0).min(initial=1.0))
 
 
-def _timed(
-    run: Callable[[Forward], Vectors], forward: Forward, clock: Callable[[], float]
-) -> tuple[Vectors, float]:
+def _timed(run: Callable[[Forward], Vectors], forward: Forward, clock: Callable[[], float]) -> tuple[Vectors, float]:
     """The vectors, and the seconds of the better of two runs."""
     seconds = []
     for _ in range(2):
