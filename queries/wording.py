@@ -93,6 +93,7 @@ _PATHLESS: dict[str, str] = {
     "active": "there is activity on it just now",
     "popular": "it is popular just now",
     "unanswered": "it waits for an answer",
+    "kind": "people here care for this kind of post",
 }
 _LABELS = {"u": "User", "p": "Post", "e": "Entity"}
 _ENDS = {Recommendation: "p", SimilarPost: "p", Person: "u", Interest: "e"}
@@ -107,19 +108,29 @@ class Names:
 
     @classmethod
     def of(cls, store: GraphStore, answers: Iterable[Explained]) -> Names:
-        """Look up all nodes on the paths of some answers, in one query."""
-        return cls.read(store, ((reason, _ENDS[type(answer)]) for answer in answers for reason in answer.reasons))
+        """Look up some answers and all nodes on their paths, in one query."""
+        answers = list(answers)
+        reasons = ((reason, _ENDS[type(answer)]) for answer in answers for reason in answer.reasons)
+        return cls.read(store, reasons, [(answer.id, _ENDS[type(answer)]) for answer in answers])
 
     @classmethod
-    def read(cls, store: GraphStore, reasons: Iterable[tuple[Reason, str]]) -> Names:
-        """The same for reasons and the letter of what they recommend (u, p or e)."""
+    def read(
+        cls, store: GraphStore, reasons: Iterable[tuple[Reason, str]], others: Iterable[tuple[str, str]] = ()
+    ) -> Names:
+        """The same for reasons and the letter of what they recommend (u, p or e); ``others``: ids and letters."""
         wanted: dict[str, set[str]] = {"u": set(), "p": set(), "e": set()}
+        for id_, letter in others:
+            wanted[letter].add(id_)
         for reason, end in reasons:
             for letter, id_ in zip(_shape(reason, end), reason.path, strict=False):
                 wanted[letter].add(id_)
         lists = [sorted(wanted[letter]) or [""] for letter in "upe"]
         rows = store.run("names", users=lists[0], posts=lists[1], entities=lists[2])
         return cls({(row["label"], row["id"]): row["name"] for row in rows if row["name"]})
+
+    def of_answer(self, answer: Explained) -> str | None:
+        """How an answer is called: its name or title, else the beginning of its text."""
+        return self.names.get((_LABELS[_ENDS[type(answer)]], answer.id))
 
     def sentence(self, reason: Reason, end: str = "p") -> str:
         """The reason in words, without its share; ``end`` is the letter of what is recommended."""

@@ -33,13 +33,14 @@ class Ranked:
 def best_of_users(scorer: LinearScorer, users: Int64, top: int) -> Iterator[Ranked]:
     """The best ``top`` candidates of each user, what is excluded left out, with reasons.
 
-    A block holds at most 512 users or 8 million scores.
+    A block holds at most 512 users or 8 million scores, and each term's part of them (some 30 MB a term).
     """
     for part in blocks(users, len(scorer.candidates), floats=8_000_000):
         block = users[part]
-        scores = masked(scorer.scores(block), scorer.snapshot, scorer.kind, block)
+        terms = [(term, values) for term, values in scorer.personal_terms(block) if scorer.weights.get(term.name)]
+        scores = masked(scorer.scores(block, terms), scorer.snapshot, scorer.kind, block)
         rows, columns, rank = top_of(scores, top)
-        reasons = explain_pairs(scorer, block, rows, columns)
+        reasons = explain_pairs(scorer, block, rows, columns, terms=terms)
         yield Ranked(block[rows], scorer.candidates[columns], rank, scores[rows, columns], reasons)
 
 

@@ -6,13 +6,13 @@ The score is a sum over paths, so what an edge contributes is the sum over the p
   engagement): the share of the score that is lost when that edge is taken away, with the normalisation left as it
   was. The path that is shown is the strongest one that ends with the edge;
 - for a likeness of texts, which has no edge at the candidate, the person's own act that it goes back to;
-- for the moment (new, active, popular, unanswered) and the towers' taste, the whole term: no single path explains them.
+- for the moment (new, active, popular, unanswered, kind) and the towers' taste, the whole term: no single path explains
+  them.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ import scipy.sparse as sp
 from graphfeed.training.adjacency import ENDS, Matrix
 from graphfeed.training.links import Int64
 from graphfeed.training.paths import Path, Step
-from graphfeed.training.scorer import LinearScorer
+from graphfeed.training.scorer import LinearScorer, Term
 
 Float32 = npt.NDArray[np.float32]
 
@@ -53,15 +53,23 @@ class _Edges:
     matrix: sp.csr_matrix
 
 
-def explain_pairs(scorer: LinearScorer, users: Int64, rows: Int64, columns: Int64, most: int = 3) -> list[list[Reason]]:
+def explain_pairs(
+    scorer: LinearScorer,
+    users: Int64,
+    rows: Int64,
+    columns: Int64,
+    most: int = 3,
+    terms: Iterable[tuple[Term, Float32]] | None = None,
+) -> list[list[Reason]]:
     """The strongest reasons of each pair, strongest first.
 
     ``users`` is a block of people; pair ``i`` is ``users[rows[i]]`` and ``scorer.candidates[columns[i]]``.
+    ``terms``: the block's ``personal_terms``, where they were made already.
     """
     total = np.zeros(len(rows), dtype=np.float32)
     groups: dict[tuple[str, bool], list[_Edges]] = {}
     whole: dict[str, Float32] = {}
-    for term, values in scorer.personal_terms(users):
+    for term, values in scorer.personal_terms(users) if terms is None else terms:
         weight = scorer.weights.get(term.name, 0.0)
         if not weight:
             continue
@@ -85,78 +93,96 @@ def explain_pairs(scorer: LinearScorer, users: Int64, rows: Int64, columns: Int6
 
 
 @dataclass(frozen=True)
-class _Pick:
-    """A reason that is to be given, before its path is known."""
+class _Picks:
+    """The reasons that are to be given, pair by pair, each pair's strongest first. Arrays of one length."""
 
-    share: float
-    reason: str
-    path: Path | None
-    pivot: int
+    pair: Int64
+    share: Float32
+    source: Int64
+    """Position in ``sources``."""
+    pivot: Int64
+    """-1 for a whole term."""
+    sources: list[tuple[str, Path | None]]
+    """Types of reasons, and the path that each comes from."""
 
 
-def _pick(
-    groups: dict[tuple[str, bool], list[_Edges]], whole: dict[str, Float32], total: Float32, most: int
-) -> list[list[_Pick]]:
+def _pick(groups: dict[tuple[str, bool], list[_Edges]], whole: dict[str, Float32], total: Float32, most: int) -> _Picks:
     """The strongest of each pair: pivots of all groups, and whole terms."""
-    found: list[list[_Pick]] = [[] for _ in range(len(total))]
+    sources: list[tuple[str, Path | None]] = []
+    found: list[tuple[Int64, Float32, Int64, Int64]] = []
     for reason, values in whole.items():
-        for i in np.flatnonzero(values >= SMALLEST * total):
-            found[i].append(_Pick(float(values[i] / total[i]), reason, None, -1))
+        pair = np.flatnonzero(values >= SMALLEST * total)
+        found.append((pair, values[pair], np.full(len(pair), len(sources)), np.full(len(pair), -1)))
+        sources.append((reason, None))
     for edges in groups.values():
         claimed = sp.csr_matrix(sum((e.matrix for e in edges[1:]), start=edges[0].matrix))
-        for row, pivot, value in _largest(claimed, most):
-            if value >= SMALLEST * total[row]:
-                path = edges[int(np.argmax([e.matrix[row, pivot] for e in edges]))].path
-                found[row].append(_Pick(float(value / total[row]), path.reason, path, pivot))
-    return [_strongest(picks, most) for picks in found]
+        pair, pivot, value = _largest(claimed, most)
+        kept = value >= SMALLEST * total[pair]
+        pair, pivot, value = pair[kept], pivot[kept], value[kept]
+        if not len(pair):
+            continue
+        by_path = np.stack([np.asarray(e.matrix[pair, pivot]).reshape(-1) for e in edges])
+        found.append((pair, value, len(sources) + by_path.argmax(axis=0), pivot))
+        sources += [(e.path.reason, e.path) for e in edges]
+    pair, value, source, pivot = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    share = value / total[pair]
+    chosen = _strongest(pair, share, pivot >= 0, most)
+    return _Picks(pair[chosen], share[chosen], source[chosen], pivot[chosen], sources)
 
 
-def _strongest(picks: list[_Pick], most: int) -> list[_Pick]:
-    """The largest shares; the last place goes to the strongest path where otherwise none would be shown."""
-    kept = heapq.nlargest(most, picks, key=lambda pick: pick.share)
-    if len(kept) == most and all(pick.path is None for pick in kept):
-        paths = [pick for pick in picks if pick.path is not None]
-        kept[-1] = max(paths, key=lambda pick: pick.share, default=kept[-1])
+def _strongest(pair: Int64, share: Float32, by_path: npt.NDArray[np.bool_], most: int) -> Int64:
+    """Positions of each pair's largest shares, in order.
+
+    The last place goes to the strongest path where otherwise none would be shown.
+    """
+    order = np.lexsort((-share, pair))
+    place = _places(pair[order])
+    kept = order[place < most]
+    several = place[place < most] == most - 1  # the last of a full list
+    paths = order[by_path[order]]
+    first = paths[_places(pair[paths]) == 0]
+    shown = np.isin(pair[kept], pair[kept[by_path[kept]]])
+    at = np.flatnonzero(several & ~shown & np.isin(pair[kept], pair[first]))
+    kept[at] = first[np.searchsorted(pair[first], pair[kept[at]])]
     return kept
 
 
-def _largest(matrix: sp.csr_matrix, most: int) -> Iterator[tuple[int, int, float]]:
-    """The largest entries of each row: (row, column, value)."""
+def _places(ordered: Int64) -> Int64:
+    """How manieth of its value each entry of a sorted array is, from 0."""
+    return np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
+
+
+def _largest(matrix: sp.csr_matrix, most: int) -> tuple[Int64, Int64, Float32]:
+    """The largest entries of each row: rows, columns, values."""
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = np.arange(len(row)) - matrix.indptr[:-1][row[order]]
-    kept = order[place < most]
-    yield from zip(row[kept].tolist(), matrix.indices[kept].tolist(), matrix.data[kept].tolist(), strict=True)
+    kept = order[_places(row[order]) < most]
+    return row[kept], matrix.indices[kept].astype(np.int64), matrix.data[kept]
 
 
-def _with_paths(
-    scorer: LinearScorer, users: Int64, rows: Int64, columns: Int64, picked: list[list[_Pick]]
-) -> list[list[Reason]]:
+def _with_paths(scorer: LinearScorer, users: Int64, rows: Int64, columns: Int64, picks: _Picks) -> list[list[Reason]]:
     """Give every picked reason its nodes; the paths of one kind are traced together."""
     end = ENDS_OF_KIND[scorer.kind]
-    traced: dict[tuple[int, int], tuple[Node, ...]] = {}
-    wanted: dict[Path, list[tuple[int, int]]] = {}
-    for i, picks in enumerate(picked):
-        for j, pick in enumerate(picks):
-            target = (end, int(scorer.candidates[columns[i]]))
-            if pick.path is None:
-                traced[i, j] = (target,)
-            elif pick.path.pivot_first or len(pick.path.steps) == 1:
-                start = ("User", int(users[rows[i]]))
-                middle = _first_middle(pick.path, pick.pivot)
-                traced[i, j] = (start, *middle, target)
-            else:
-                wanted.setdefault(pick.path, []).append((i, j))
-    for path, places in wanted.items():
-        pairs = np.array([i for i, _ in places])
-        pivots = np.array([picked[i][j].pivot for i, j in places])
-        middles = trace(scorer, users, rows[pairs], path.steps[:-1], pivots)
-        for (i, j), nodes in zip(places, middles, strict=True):
-            traced[i, j] = (("User", int(users[rows[i]])), *nodes, (end, int(scorer.candidates[columns[i]])))
-    return [
-        [Reason(pick.reason, pick.share, traced[i, j]) for j, pick in enumerate(picks)]
-        for i, picks in enumerate(picked)
-    ]
+    middles: list[tuple[Node, ...] | None] = [None] * len(picks.pair)  # None: no path, the candidate alone
+    for source, (_, path) in enumerate(picks.sources):
+        places = np.flatnonzero(picks.source == source)
+        if path is None or not len(places):
+            continue
+        pivots = picks.pivot[places]
+        if path.pivot_first or len(path.steps) == 1:
+            found = [_first_middle(path, pivot) for pivot in pivots.tolist()]
+        else:
+            found = trace(scorer, users, rows[picks.pair[places]], path.steps[:-1], pivots)
+        for place, nodes in zip(places.tolist(), found, strict=True):
+            middles[place] = nodes
+    reasons: list[list[Reason]] = [[] for _ in rows]
+    people, targets = users[rows].tolist(), scorer.candidates[columns].tolist()
+    listed = zip(picks.pair.tolist(), picks.share.tolist(), picks.source.tolist(), middles, strict=True)
+    for pair, share, source, middle in listed:
+        target = (end, targets[pair])
+        nodes = (target,) if middle is None else (("User", people[pair]), *middle, target)
+        reasons[pair].append(Reason(picks.sources[source][0], share, nodes))
+    return reasons
 
 
 ENDS_OF_KIND = {"posts": "Post", "people": "User", "interests": "Entity"}
@@ -168,17 +194,19 @@ def trace(
     """The strongest way by ``steps`` from each person to each end: the nodes after the person, the end included."""
     label = _target(steps[-1])
     if len(steps) == 1:
-        return [((label, int(end)),) for end in ends]
+        return [((label, end),) for end in ends.tolist()]
+    # Many candidates are reached through the same node, such as an entity with thousands of posts: once each.
+    pairs, place = np.unique(np.stack([rows, ends]), axis=1, return_inverse=True)
+    rows, ends = pairs
     before = scorer.walker.before_last(users, Path("", "", steps))
-    matrix = scorer.adjacencies.step(steps[-1])
-    products = _columns_times_rows(matrix, ends, before, rows)
-    best = np.full(len(ends), 0)
-    for i, pivot, _ in _largest(products, 1):
-        best[i] = pivot
-    return [
-        (*nodes, (label, int(end)))
-        for nodes, end in zip(trace(scorer, users, rows, steps[:-1], best), ends, strict=True)
+    row, pivot, _ = _largest(_columns_times_rows(scorer.adjacencies.step(steps[-1]), ends, before, rows), 1)
+    best = np.zeros(len(ends), dtype=np.int64)
+    best[row] = pivot
+    found = [
+        (*nodes, (label, end))
+        for nodes, end in zip(trace(scorer, users, rows, steps[:-1], best), ends.tolist(), strict=True)
     ]
+    return [found[i] for i in place.reshape(-1).tolist()]
 
 
 def _edges(
@@ -207,10 +235,10 @@ def _columns_times_rows(matrix: Matrix, columns: Int64, before: Matrix, rows: In
     """Entry (i, b): ``before[rows[i], b] · matrix[b, columns[i]]``, sparse ``[pairs, b]``."""
     turned = sp.csr_matrix(sp.csc_matrix(matrix)[:, columns].T, dtype=np.float32)
     turned.sort_indices()
-    row = np.repeat(rows, np.diff(turned.indptr))
     if sp.issparse(before):
         found = sp.csr_matrix(turned.multiply(before[rows]))
     else:
+        row = np.repeat(rows, np.diff(turned.indptr))
         found = sp.csr_matrix((turned.data * before[row, turned.indices], turned.indices, turned.indptr), turned.shape)
     found.eliminate_zeros()
     found.sort_indices()

@@ -8,7 +8,7 @@ dot product is cut at zero and divided likewise. No term is negative, so that it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,10 +72,10 @@ class LinearScorer:
         for name, values in self._moment.items():
             self._moment_score += np.float32(self.weights.get(name, 0.0)) * values
 
-    def scores(self, users: Int64) -> Float32:
-        """Scores ``[users, candidates]``."""
+    def scores(self, users: Int64, terms: Iterable[tuple[Term, Float32]] | None = None) -> Float32:
+        """Scores ``[users, candidates]``. ``terms``: their ``personal_terms``, where they were made already."""
         total = np.repeat(self._moment_score[None, :], len(users), axis=0)
-        for term, values in self.personal_terms(users):
+        for term, values in self.personal_terms(users) if terms is None else terms:
             weight = np.float32(self.weights.get(term.name, 0.0))
             if weight:
                 total += weight * scaled(values)

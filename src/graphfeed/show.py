@@ -97,8 +97,7 @@ def show_answers(
     """A ranked list, each with its reasons in words and the share of the score that each has."""
     names = Names.of(store, answers) if answers else None
     for answer in answers:
-        named = isinstance(answer, Person | Interest)
-        title = answer.name if named else answer.title  # type: ignore[union-attr]
+        title = names.of_answer(answer) if names else None
         kind = getattr(answer, "kind", None)
         about = ", ".join(word for word in (kind, answer.id) if word)
         head = f"{answer.rank:>3}  [bold]{escape(shorten(title or answer.id, 80))}[/bold]"
