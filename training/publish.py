@@ -26,6 +26,8 @@ from graphfeed.training.ranker import Progress
 from graphfeed.training.reasons import Reason
 from graphfeed.training.snapshot import Past, Snapshot
 
+Words = dict[str, list[str]]
+
 TRENDING = 200
 """Posts kept for people of whom nothing is known, and for filling up lists."""
 
@@ -103,10 +105,11 @@ def _write(
     written: dict[str, int] = {}
     fewer = max(10, top // 5)
     users = np.arange(graph.count("User"))
+    words = {label: [json.dumps(id_) for id_ in graph.ids[label].to_pylist()] for label in ("User", "Post", "Entity")}
     served: set[int] = set()
 
     def put(type_: str, ends: tuple[str, str], ranked: Ranked) -> None:
-        change.write_predictions(type_, _rows(graph, ends, ranked, generation.id))
+        change.write_predictions(type_, _rows(graph, ends, ranked, generation.id, words))
         written[type_] = written.get(type_, 0) + len(ranked.source)
 
     for kind, (label, type_) in LINK_KINDS.items():
@@ -117,7 +120,7 @@ def _write(
                 change.write_vectors(node, "graph_vector", vectors)
             for ranked in best_of_posts(scorer, fewer):
                 put("SIMILAR_TO", ("Post", "Post"), ranked)
-            written["TRENDING"] = _trending(change, graph, *moment_ranking(scorer, TRENDING), generation)
+            written["TRENDING"] = _trending(change, graph, *moment_ranking(scorer, TRENDING), generation, words)
         if not len(scorer.candidates):
             continue
         for ranked in best_of_users(scorer, users, top if kind == "posts" else fewer):
@@ -129,9 +132,8 @@ def _write(
     return written, len(users) - len(served)
 
 
-def _rows(graph: FeedGraph, ends: tuple[str, str], ranked: Ranked, generation: str) -> pa.Table:
-    ids = {label: graph.ids[label].to_numpy(zero_copy_only=False) for label in ("User", "Post", "Entity")}
-    reasons = [json.dumps([_reason(reason, ids) for reason in several]) for several in ranked.reasons]
+def _rows(graph: FeedGraph, ends: tuple[str, str], ranked: Ranked, generation: str, words: Words) -> pa.Table:
+    """``words``: the ids of each label as JSON texts."""
     return pa.table(
         [
             graph.ids[ends[0]].take(pa.array(ranked.source)),
@@ -139,21 +141,22 @@ def _rows(graph: FeedGraph, ends: tuple[str, str], ranked: Ranked, generation: s
             pa.array(ranked.rank),
             pa.array(ranked.score.astype(np.float64)),
             pa.repeat(generation, len(ranked.source)),
-            pa.array(reasons, pa.string()),
+            pa.array([f"[{', '.join(_reason(r, words) for r in several)}]" for several in ranked.reasons], pa.string()),
         ],
         schema=PREDICTION_SCHEMA,
     )
 
 
-def _reason(reason: Reason, ids: dict[str, Any]) -> dict[str, Any]:
-    path = [str(ids[label][index]) for label, index in reason.path]
-    return {"type": reason.type, "share": round(reason.share, 4), "path": path}
+def _reason(reason: Reason, words: Words) -> str:
+    """A reason as JSON. Put together by hand: there are millions, and the ids are the same again and again."""
+    path = ", ".join([words[label][index] for label, index in reason.path])
+    return f'{{"type": "{reason.type}", "share": {round(reason.share, 4)}, "path": [{path}]}}'
 
 
-def _trending(change: Change, graph: FeedGraph, posts: Int64, scores: Any, generation: Generation) -> int:
+def _trending(change: Change, graph: FeedGraph, posts: Int64, scores: Any, generation: Generation, words: Words) -> int:
     reasons = [[Reason("popular", 1.0, (("Post", int(post)),))] for post in posts]
     ranked = Ranked(np.zeros(len(posts), np.int64), posts, np.arange(1, len(posts) + 1), scores, reasons)
-    rows = _rows(graph, ("Post", "Post"), ranked, generation.id)
+    rows = _rows(graph, ("Post", "Post"), ranked, generation.id, words)
     rows = rows.set_column(0, "source", pa.repeat(generation.id, len(posts)))
     change.write_predictions("TRENDING", rows)
     return len(posts)
