@@ -1,4 +1,4 @@
-"""What all tests share: where the real data is."""
+"""What all tests share: where the real data is, and a Neo4j server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+
+pytest_plugins = ["tests.neo4j_fixture"]
 
 DATA_VARIABLE = "GRAPHFEED_DATA"
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -20,7 +20,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from graphfeed import __version__, cli_ask
+from graphfeed import __version__, cli_ask, cli_neo4j
 from graphfeed.config import CONFIG_FILE
 from graphfeed.errors import ConfigError, GraphfeedError
 from graphfeed.options import DEBUG_VARIABLE, Debug, Device, Json, Store, err, note, open_feed, out
@@ -278,6 +278,7 @@ def demo(
 
 
 cli_ask.add_commands(app)
+app.add_typer(cli_neo4j.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -8,6 +8,7 @@
     │   ├── StoreBusyError        another process is writing to it
     │   ├── StoreUnreachableError no answer, or wrong credentials
     │   └── StoreFormatError      made by another version, or not a store at all
+    ├── ServerError               a development server cannot be started, stopped or reset
     ├── QueryError                a query file or its parameters are wrong
     ├── EncoderError              a text encoder cannot be loaded or run
     ├── TrainingError             there is nothing to train on, or a checkpoint does not fit
@@ -51,6 +52,10 @@ class StoreUnreachableError(StoreError):
 
 class StoreFormatError(StoreError):
     """The folder or database was made by another version, or is not a store."""
+
+
+class ServerError(GraphfeedError):
+    """A development server of Neo4j cannot be started, stopped or reset."""
 
 
 class QueryError(GraphfeedError):

@@ -55,7 +55,15 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     assert result.exit_code == 0
     assert f"Example: graphfeed {command}" in result.stdout
     assert "--debug" in result.stdout
-    assert command == "init" or "--store" in result.stdout
+    assert command in {"init", "neo4j"} or "--store" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["start", "stop", "status", "reset"])
+def test_every_command_for_the_server_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, ["neo4j", command, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: graphfeed neo4j {command}" in result.stdout
+    assert "--home" in result.stdout
 
 
 @pytest.mark.parametrize("command", ["recommend", "explain", "similar", "people", "interests", "status"])
