@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from graphfeed.errors import TrainingError
+from graphfeed.errors import NothingToPredictError, TrainingError
 from graphfeed.training.evaluation import Evaluation, summarise
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.metrics import Float32, ListTally, best, per_list, self_information, sort_keys, tie_breaks
@@ -68,7 +68,7 @@ def evaluate(
                 progress(f"evaluate on {part}", done, 0, ranker.name)
             gathered.add_answers(asked, slices, ranker.name, ranker.scorer(asked.snapshot, kind), block_users)
     if not gathered.users:
-        raise TrainingError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
+        raise NothingToPredictError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
     empty = Evaluation(part, kind, tuple(at), split.describe(), {ranker.name: ranker.kind for ranker in asked_of})
     users = {name: np.concatenate(parts) for name, parts in gathered.users.items()}
     lists = {name: tally.figures(*gathered.authors) for name, tally in gathered.tallies.items()}

@@ -70,6 +70,10 @@ class TrainingError(GraphfeedError):
     """There is nothing to train on, or a checkpoint does not fit the graph."""
 
 
+class NothingToPredictError(TrainingError):
+    """The part of the split that is asked for holds no link to be predicted."""
+
+
 class LeakError(TrainingError):
     """The split lets the future into the training graph."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphfeed.config import CONFIG_FILE, Config, LoadSection, beside, check_keys, read_config, read_toml
-from graphfeed.errors import ConfigError, StoreError, TrainingError
+from graphfeed.errors import ConfigError, NothingToPredictError, StoreError, TrainingError
 from graphfeed.feed import Feed
 from graphfeed.fingerprints import Facts, changed, file_facts, word
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord, write_json
@@ -71,14 +71,17 @@ class Pipeline:
             ),
             there=bool(_model_word(feed)),
         )
-        done.stage(
-            feed,
-            "evaluate",
-            {"the model": _model_word(feed), "settings": evaluate.model_dump()},
-            lambda: feed.evaluate(
-                baselines=evaluate.baselines, parts=evaluate.parts, device=self._device, progress=progress.steps
-            ),
-        )
+        try:
+            done.stage(
+                feed,
+                "evaluate",
+                {"the model": _model_word(feed), "settings": evaluate.model_dump()},
+                lambda: feed.evaluate(
+                    baselines=evaluate.baselines, parts=evaluate.parts, device=self._device, progress=progress.steps
+                ),
+            )
+        except NothingToPredictError as error:
+            say(f"evaluate: {error}; going on without figures")
         self._publish(feed, done, progress)
         return done.ran
 

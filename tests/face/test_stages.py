@@ -58,6 +58,18 @@ def test_settings_of_training_concern_all_that_follows(folder: Path) -> None:
     assert "train: runs, settings changed" in told.said
 
 
+def test_a_test_without_anything_to_predict_does_not_keep_from_publishing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        raise graphfeed.NothingToPredictError("expected posts to predict in the test part, found none")
+
+    monkeypatch.setattr(graphfeed.Feed, "evaluate", nothing)
+    told = change(folder, "questions = 40", "questions = 41")
+    assert told.ran == ["train", "publish"]
+    assert "evaluate: expected posts to predict in the test part, found none; going on without figures" in told.said
+
+
 def test_a_stage_whose_product_is_gone_runs_again(folder: Path) -> None:
     shutil.rmtree(folder / "feed" / "model")
     assert Told.of(folder / "graphfeed.toml").ran == ["train", "evaluate", "publish"]
