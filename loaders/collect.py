@@ -17,7 +17,7 @@ from graphfeed.loaders.records import (
     relationship_schema,
 )
 from graphfeed.loaders.rejected import Rejects
-from graphfeed.loaders.values import Mask, as_ids, convert
+from graphfeed.loaders.values import ID_BYTES, Mask, as_ids, convert, too_long
 
 Cell = str | float | None
 
@@ -74,6 +74,7 @@ class Collector:
         if name in ("id", "source", "target"):
             values = as_ids(text)
             self._reject(np.asarray(pc.is_null(values)), "empty id", f"the {name} is empty", good, rejects)
+            self._reject(too_long(values), "long id", f"the {name} has more than {ID_BYTES:,} bytes", good, rejects)
             return values
         found = convert(text, type_)
         if found.bad.any():

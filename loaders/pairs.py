@@ -25,6 +25,7 @@ from graphfeed.loaders.records import (
     relationship_schema,
 )
 from graphfeed.loaders.rejected import Rejects
+from graphfeed.loaders.values import ID_BYTES
 
 
 class PairsLoader:
@@ -60,6 +61,7 @@ class PairsLoader:
                 for _ in range(bad):
                     shown = line.decode("utf-8", "backslashreplace").rstrip()
                     rejects.reject(path.name, number, "wrong encoding", "the user or the item is not UTF-8", shown)
+                user, found = self._short(path.name, number, user, found, rejects)
                 if user and not found:
                     yield _implied("User", [user], [number], path.name)
                 users += [user] * len(found)
@@ -71,6 +73,18 @@ class PairsLoader:
         yield from _chunks(users, items, lines, type_, path.name)
         if not pairs:
             raise SourceError(f"{path} has no pair: expected lines of a user id and item ids, separated by white space")
+
+    @staticmethod
+    def _short(file: str, line: int, user: str, items: list[str], rejects: Rejects) -> tuple[str, list[str]]:
+        """The user and the items that are short enough for ids; the other pairs are rejected."""
+        short = [item for item in items if _is_short(item)] if _is_short(user) else []
+        for _ in range(len(items) - len(short)):
+            rejects.reject(file, line, "long id", f"an id has more than {ID_BYTES:,} bytes", user[:100])
+        return (user if _is_short(user) else ""), short
+
+
+def _is_short(id_: str) -> bool:
+    return len(id_) <= ID_BYTES // 4 or len(id_.encode()) <= ID_BYTES
 
 
 def _pairs_of(line: bytes) -> tuple[str, list[str], int]:

@@ -13,6 +13,7 @@ from graphfeed.errors import RejectedRowError
 REASONS = (
     "unknown column",
     "empty id",
+    "long id",
     "bad date",
     "bad number",
     "wrong encoding",

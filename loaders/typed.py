@@ -14,7 +14,7 @@ from graphfeed.errors import ConfigError
 from graphfeed.loaders.delimited import Block
 from graphfeed.loaders.mapping import End, Id, NodeEntry, Property, RelationshipEntry
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
-from graphfeed.loaders.values import Mask, as_ids, as_lists, as_text, convert, where_any
+from graphfeed.loaders.values import ID_BYTES, Mask, as_ids, as_lists, as_text, convert, too_long, where_any
 
 Entry = NodeEntry | RelationshipEntry
 Positions = npt.NDArray[np.int64]
@@ -90,7 +90,7 @@ def make_nodes(entry: NodeEntry, block: Block, rows: Positions) -> Records:
     """Nodes of the given rows."""
     ids = _ids(entry.id, block, rows)
     columns = {"id": ids}
-    faults = [_empty(ids, entry.id)]
+    faults = [*_wrong(ids, entry.id)]
     types = NODE_TYPES[entry.label].properties
     _fill(columns, faults, entry.properties, types, block, rows, entry.date_format)
     return Records(columns, rows, np.ones(len(rows), bool), faults)
@@ -112,7 +112,7 @@ def make_relationships(entry: RelationshipEntry, block: Block, rows: Positions) 
         is_list = bool(listed) and end is listed[0]
         ids = as_ids(exploded, end.prefix) if is_list and exploded is not None else _ids(end, block, rows)
         columns[name] = ids
-        faults.append(_empty(ids, end))
+        faults += _wrong(ids, end)
     properties = {**_DEFAULTS.get(entry.type, {}), **entry.properties}
     _fill(columns, faults, properties, RELATIONSHIP_TYPES[entry.type].properties, block, rows, entry.date_format)
     if "count" in entry.properties:
@@ -168,8 +168,12 @@ def _ids(id_: Id, block: Block, rows: Positions) -> pa.Array:
     return as_ids(block.columns[id_.column].take(pa.array(rows)), id_.prefix)
 
 
-def _empty(ids: pa.Array, id_: Id) -> Fault:
-    return Fault(np.asarray(pc.is_null(ids)), "empty id", f"the column {id_.column!r} is empty", None)
+def _wrong(ids: pa.Array, id_: Id) -> list[Fault]:
+    long = f"the column {id_.column!r} has more than {ID_BYTES:,} bytes"
+    return [
+        Fault(np.asarray(pc.is_null(ids)), "empty id", f"the column {id_.column!r} is empty", None),
+        Fault(too_long(ids), "long id", long, None),
+    ]
 
 
 def _below_one(counts: pa.Array) -> Mask:

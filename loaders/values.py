@@ -76,10 +76,19 @@ def as_text(cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, TEXT), text)
 
 
+ID_BYTES = 4_000
+"""What an id may have at most, in UTF-8: databases refuse longer keys (Neo4j from 8,000 bytes on)."""
+
+
 def as_ids(cells: pa.Array, prefix: str = "") -> pa.Array:
     """Cells as ids: without the white space around them, after ``prefix``; null where nothing is left."""
     text = as_text(pc.utf8_trim_whitespace(as_text(cells)))
     return pc.binary_join_element_wise(prefix, text, "") if prefix else text
+
+
+def too_long(ids: pa.Array) -> npt.NDArray[np.bool_]:
+    """Which ids have more than ``ID_BYTES``."""
+    return np.asarray(pc.fill_null(pc.greater(pc.binary_length(ids), ID_BYTES), False))
 
 
 def as_lists(cells: pa.Array, split: str | None) -> pa.Array:
