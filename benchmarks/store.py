@@ -84,9 +84,9 @@ def measure(folder: Path, nodes: int, relationships: int, width: int) -> dict[st
 def _load(store: GraphStore, half: int, relationships: int, rng: np.random.Generator) -> None:
     with store.change("benchmark: load") as change:
         for label, prefix in (("User", "u"), ("Post", "p")):
-            for rows in _node_chunks(label, prefix, half):
+            for rows in node_chunks(label, prefix, half):
                 change.write_nodes(label, rows)
-        for rows in _relationship_chunks(half, relationships, rng):
+        for rows in relationship_chunks(half, relationships, rng):
             change.write_relationships("LIKED", "User", "Post", rows)
 
 
@@ -116,7 +116,7 @@ def _embed(store: GraphStore, vectors: npt.NDArray[np.float32]) -> None:
         change.write_vectors("User", "text_vector", vectors)
 
 
-def _node_chunks(label: str, prefix: str, size: int) -> Iterator[pa.Table]:
+def node_chunks(label: str, prefix: str, size: int) -> Iterator[pa.Table]:
     schema = node_schema(label)
     for numbers in _chunks(size):
         columns = {f.name: pa.nulls(len(numbers), f.type) for f in schema}
@@ -124,7 +124,7 @@ def _node_chunks(label: str, prefix: str, size: int) -> Iterator[pa.Table]:
         yield pa.table({**columns, "id": _words(prefix, numbers)}, schema)
 
 
-def _relationship_chunks(half: int, size: int, rng: np.random.Generator) -> Iterator[pa.Table]:
+def relationship_chunks(half: int, size: int, rng: np.random.Generator) -> Iterator[pa.Table]:
     schema = relationship_schema("LIKED")
     for numbers in _chunks(size):
         columns = {f.name: pa.nulls(len(numbers), f.type) for f in schema}

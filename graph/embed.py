@@ -19,6 +19,7 @@ import numpy as np
 
 from graphfeed.errors import StoreFormatError
 from graphfeed.graph.encoder import DEFAULT_ENCODER, Encoder, Progress, Vectors, open_encoder
+from graphfeed.graph.kept_vectors import forget_vectors, keep_vectors
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.vector_cache import VectorCache, text_key
 from graphfeed.loaders.records import NODE_TYPES
@@ -61,6 +62,8 @@ class EmbedReport:
     width: int
     precision: str
     """The arithmetic of what was encoded now; vectors from the cache may be from another."""
+    aside: str = ""
+    """Why the vectors lie in the workspace and not in the graph; empty where they are in the graph."""
 
 
 def embed(
@@ -85,7 +88,7 @@ def embed(
     encoding = time.perf_counter() - encoding
     row = {text: position for position, text in enumerate(distinct)}
     by_label = {label: vectors[[row.get(text, -1) for text in each]] for label, each in texts.items() if each}
-    written = _write_changed(store, by_label)
+    written, aside = _write_changed(store, by_label)
     _write_mark(store.workspace, EncoderMark(model.name, model.revision, model.width))
     with_text = sum(bool(text) for each in texts.values() for text in each)
     return EmbedReport(
@@ -101,6 +104,7 @@ def embed(
         revision=model.revision,
         width=model.width,
         precision=model.precision,
+        aside=aside,
     )
 
 
@@ -154,14 +158,23 @@ def _shifted(progress: Progress | None, before: int, total: int) -> Progress | N
     return None if progress is None else lambda done, _: progress(before + done, total)
 
 
-def _write_changed(store: GraphStore, by_label: dict[str, Vectors]) -> tuple[str, ...]:
-    """Write the labels whose vectors are not in the graph yet: an index over vectors is costly to build again."""
+def _write_changed(store: GraphStore, by_label: dict[str, Vectors]) -> tuple[tuple[str, ...], str]:
+    """Write the labels whose vectors are not in the graph yet: an index over vectors is costly to build again.
+
+    A graph that may only be read is learned from all the same: its vectors go into the workspace.
+    """
     changed = [label for label, vectors in by_label.items() if not _same(store.read_vectors(label, VECTOR), vectors)]
-    if changed:
+    aside = (store.refusal("embed") or "") if changed else ""
+    if aside:
+        for label in changed:
+            keep_vectors(store.workspace, label, VECTOR, store.node_ids(label), by_label[label])
+    elif changed:
         with store.change("embed") as change:
             for label in changed:
                 change.write_vectors(label, VECTOR, by_label[label])
-    return tuple(changed)
+        for label in changed:
+            forget_vectors(store.workspace, label, VECTOR)
+    return tuple(changed), aside
 
 
 def _same(old: Vectors | None, new: Vectors) -> bool:

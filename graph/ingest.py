@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphfeed.errors import StoreError
-from graphfeed.graph.store import Change, Counts, GraphStore, Written
+from graphfeed.graph.store import Change, Counts, Loadable, Written
 from graphfeed.loaders.records import RELATIONSHIP_TYPES, Chunk, Loader, Nodes
 from graphfeed.loaders.rejected import Rejects
 
@@ -86,7 +86,7 @@ Progress = Callable[[str, int], None]
 
 
 def ingest(
-    store: GraphStore,
+    store: Loadable,
     loader: Loader,
     *,
     strict: bool = False,

@@ -93,11 +93,7 @@ def merge_events(
     ``first`` is the position of its first event, ``at`` the earliest time (``NO_TIME`` only if none has one), ``count``
     the sum.
     """
-    group, _ = pd.factorize((source << 32) | target)
-    for key in keys:
-        code, words = pd.factorize(np.asarray(key.to_numpy(), dtype=object), use_na_sentinel=False)
-        group, _ = pd.factorize(group * max(len(words), 1) + code)
-    group = np.asarray(group, dtype=np.int64)
+    group = relationship_groups(source, target, keys)
     size = int(group.max()) + 1 if len(group) else 0
     if size == len(group):
         return np.arange(size), at, count
@@ -108,6 +104,15 @@ def merge_events(
     np.minimum.at(earliest, group, np.where(at == NO_TIME, last, at))
     earliest[earliest == last] = NO_TIME
     return first, earliest, np.bincount(group, weights=count, minlength=size).astype(np.float32)
+
+
+def relationship_groups(source: Integers, target: Integers, keys: list[pa.ChunkedArray]) -> Integers:
+    """The relationship that each event belongs to, counted in order of first appearance."""
+    group, _ = pd.factorize((source << 32) | target)
+    for key in keys:
+        code, words = pd.factorize(np.asarray(key.to_numpy(), dtype=object), use_na_sentinel=False)
+        group, _ = pd.factorize(group * max(len(words), 1) + code)
+    return np.asarray(group, dtype=np.int64)
 
 
 def _marked(column: pa.ChunkedArray) -> pa.ChunkedArray:

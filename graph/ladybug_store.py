@@ -13,12 +13,12 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,16 +30,17 @@ from graphfeed.graph.journal import Journal
 from graphfeed.graph.journal_change import JournalChange
 from graphfeed.graph.journal_manifest import IndexMark, Manifest, State, sync_folder
 from graphfeed.graph.journal_parts import checksum, disk_errors, require_space
-from graphfeed.graph.ladybug_index import LadybugIndex, build_index, check_reading
+from graphfeed.graph.ladybug_index import build_index, check_reading
+from graphfeed.graph.ladybug_shared import SharedIndex
+from graphfeed.graph.nearest import check_width, nearest_exactly, query_vector
 from graphfeed.graph.query_files import find_query
 from graphfeed.graph.schema import PREDICTED, Generation
-from graphfeed.graph.store import Counts, Relation, Row, Value
+from graphfeed.graph.store import Counts, Loadable, Relation, Row, SetupReport, Value
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
 _MANIFEST, _JOURNAL, _LOCK, _WRITER = "manifest.sqlite", "journal", "write.lock", "writer.json"
 _OURS = (_MANIFEST, _JOURNAL, _LOCK, _WRITER)
 _REPAIR_WAIT_SECONDS = 120.0  # for a writer to finish, when the index has to be rebuilt
-_Key = tuple[Path, int, int, int]  # an index file and its mark: a folder made anew has the same names
 _TRIES = 5  # to open files that another process replaced meanwhile
 
 
@@ -58,7 +59,7 @@ class LadybugStore:
         self._folder = folder
         self._closed = False
         self._guard = threading.Lock()
-        self._view: tuple[Journal, _Shared | None] | None = None
+        self._view: tuple[Journal, SharedIndex | None] | None = None
         if not (folder / _MANIFEST).exists():
             self._make(create)
         self._manifest = Manifest(folder / _MANIFEST)
@@ -114,6 +115,31 @@ class LadybugStore:
                     raise
         return self._journal().read_vectors(label, name)
 
+    def nearest(
+        self,
+        label: str,
+        name: str,
+        vector: npt.NDArray[np.float32],
+        limit: int,
+        *,
+        keep: Callable[[str], bool] | None = None,
+    ) -> list[tuple[str, float]]:
+        """See ``GraphStore.nearest``. Exact."""
+        vector, vectors = query_vector(vector, limit), self.read_vectors(label, name)
+        if vectors is None:
+            return []
+        check_width(label, name, vectors.shape[1], len(vector))
+        return nearest_exactly(self.node_ids(label), vectors, vector, limit, keep)
+
+    def bulk(self, say: Callable[[str], None]) -> AbstractContextManager[Loadable]:
+        """See ``GraphStore.bulk``."""
+        raise StoreError("--bulk is for a Neo4j server; the embedded store loads as fast without it")
+
+    def setup(self, *, give_up: bool = False) -> SetupReport:
+        """See ``GraphStore.setup``. A folder needs nothing, and an interrupted change leaves nothing behind."""
+        self._check_open()
+        return SetupReport((), (f"the folder {self._folder}",))
+
     def counts(self) -> Counts:
         """See ``GraphStore.counts``."""
         index = self._journal().state.index
@@ -126,6 +152,15 @@ class LadybugStore:
         """See ``GraphStore.version``."""
         state = self._journal().state
         return f"{state.store}-{state.observed}"
+
+    @property
+    def mapping(self) -> None:
+        """See ``GraphStore.mapping``."""
+        return None
+
+    def refusal(self, what: str) -> str | None:
+        """See ``GraphStore.refusal``."""
+        return None
 
     def generations(self) -> list[Generation]:
         """See ``GraphStore.generations``."""
@@ -249,14 +284,14 @@ class LadybugStore:
                 self._view = (Journal(self._folder / _JOURNAL, self._manifest.read()), None)
             return self._view[0]
 
-    def _index(self) -> _Shared:
+    def _index(self) -> SharedIndex:
         """The current index, held for the caller, who releases it."""
         journal = self._journal()
         with self._guard:
             if self._view is not None and self._view[0] is journal and self._view[1] is not None:
                 return self._view[1].hold()
         for _ in range(_TRIES):
-            shared = _Shared.open(self._folder, journal.state.index)
+            shared = SharedIndex.open(self._folder, journal.state.index)
             if shared is None:
                 self._repair(journal.state)
                 journal = self._journal()
@@ -281,55 +316,3 @@ class LadybugStore:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError(f"the store {self._folder} is closed")
-
-
-class _Shared:
-    """An open index file, shared by all stores of this process that read it, closed by the last one."""
-
-    _open: ClassVar[dict[_Key, _Shared]] = {}
-    _guard: ClassVar[threading.Lock] = threading.Lock()
-
-    def __init__(self, key: _Key) -> None:
-        self.index = LadybugIndex(key[0])
-        self.key = key
-        self.users = 0
-
-    @classmethod
-    def open(cls, folder: Path, mark: IndexMark | None) -> _Shared | None:
-        """The index with that mark, held for the caller; None if it is missing, changed or does not open."""
-        if mark is None:
-            return None
-        key = ((folder / mark.file).resolve(), mark.size, mark.modified, mark.checksum)
-        with cls._guard:
-            shared = cls._open.get(key)
-            if shared is None:
-                if not _intact(key[0], mark):
-                    return None
-                try:
-                    shared = cls._open[key] = cls(key)
-                except StoreError:
-                    return None
-            shared.users += 1
-            return shared
-
-    def hold(self) -> _Shared:
-        """One more user."""
-        with self._guard:
-            self.users += 1
-        return self
-
-    def release(self) -> None:
-        """One user less."""
-        with self._guard:
-            self.users -= 1
-            if self.users == 0:
-                self._open.pop(self.key, None)
-                self.index.close()
-
-
-def _intact(path: Path, mark: IndexMark) -> bool:
-    try:
-        status = path.stat()
-        return status.st_size == mark.size and (status.st_mtime_ns == mark.modified or checksum(path) == mark.checksum)
-    except OSError:
-        return False

@@ -13,19 +13,22 @@ A change is seen whole when its ``with`` block ends without an error, or not at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphfeed.errors import StoreError
+from graphfeed.errors import ConfigError
 from graphfeed.graph.schema import Generation
+
+if TYPE_CHECKING:
+    from graphfeed.graph.graph_mapping import GraphMapping
 
 Value = str | int | float | bool | None | Sequence[Any]
 Row = dict[str, Any]
@@ -73,6 +76,16 @@ class Counts:
     relationships: dict[str, int]
 
 
+@dataclass(frozen=True)
+class SetupReport:
+    """What ``setup`` found and made, in words."""
+
+    made: tuple[str, ...]
+    there: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """What others would have to make, and how."""
+
+
 class Change(Protocol):
     """One change of the graph, whole or not at all. Made by ``GraphStore.change``."""
 
@@ -111,6 +124,23 @@ class Change(Protocol):
 
         Raises NotPublishedError when there is none.
         """
+        ...
+
+
+class Loadable(Protocol):
+    """What a load is written to: a store, or the files for a database's own importer."""
+
+    @property
+    def workspace(self) -> Path:
+        """See ``GraphStore.workspace``."""
+        ...
+
+    def change(self, what: str) -> AbstractContextManager[Change]:
+        """See ``GraphStore.change``."""
+        ...
+
+    def counts(self) -> Counts:
+        """What is there afterwards."""
         ...
 
 
@@ -161,12 +191,52 @@ class GraphStore(Protocol):
         """
         ...
 
+    def nearest(
+        self,
+        label: str,
+        name: str,
+        vector: npt.NDArray[np.float32],
+        limit: int,
+        *,
+        keep: Callable[[str], bool] | None = None,
+    ) -> list[tuple[str, float]]:
+        """The nodes whose vector has the largest dot product with ``vector``, best first: ``(id, product)``.
+
+        ``limit`` of them, as long as there are so many that ``keep`` (by id) lets through. A vector of zeros stands for
+        none. A store may find them by an approximate index; the products are exact.
+        """
+        ...
+
+    def bulk(self, say: Callable[[str], None]) -> AbstractContextManager[Loadable]:
+        """A first load by the database's own importer: what is loaded into it is imported when the block ends.
+
+        ``say`` is told what happens, and what is left to do by hand. Raises StoreError where there is a graph already,
+        or the store has no importer.
+        """
+        ...
+
+    def setup(self, *, give_up: bool = False) -> SetupReport:
+        """Make what the store needs beside its data, constraints and indexes, where it is missing.
+
+        ``give_up``: also forget a change that was interrupted and cannot be finished any more.
+        """
+        ...
+
     def counts(self) -> Counts:
         """Counts by label and type."""
         ...
 
     def version(self) -> str:
         """A word that changes whenever the observed graph (not vectors or predictions) changes."""
+        ...
+
+    @property
+    def mapping(self) -> GraphMapping | None:
+        """Of a graph that is used in place, what plays which role, every type looked up; else None."""
+        ...
+
+    def refusal(self, what: str) -> str | None:
+        """Why the user may not do ``what`` (publish, embed), which writes; None where they may. Changes nothing."""
         ...
 
     def generations(self) -> list[Generation]:
@@ -184,13 +254,21 @@ class GraphStore(Protocol):
     ) -> None: ...
 
 
-def open_store(location: str | Path, *, create: bool = False) -> GraphStore:
-    """Open the store at a location: a folder for the embedded one.
+def open_store(location: str | Path, *, create: bool = False, mapping: GraphMapping | None = None) -> GraphStore:
+    """Open the store at a location: a folder for the embedded one, an address such as neo4j://host:7687 for a server.
 
-    With ``create`` a missing folder is made; without, it raises StoreError saying which command makes one.
+    With ``create`` what is missing there is made; without, a location that holds no graph raises StoreError saying
+    which command makes one. ``mapping``: of a graph on a server that is used in place.
     """
+    if "://" in str(location):
+        from graphfeed.graph.neo4j_store import Neo4jStore
+
+        return Neo4jStore(str(location), create=create, mapping=mapping)
+    if mapping is not None:
+        raise ConfigError(
+            f"[graph] maps a graph on a Neo4j server, and the store is the folder {location}: name the server in"
+            ' [store], location = "neo4j://host:7687"'
+        )
     from graphfeed.graph.ladybug_store import LadybugStore
 
-    if "://" in str(location):
-        raise StoreError(f"expected a folder for the store, found the address {location}: no server is supported yet")
     return LadybugStore(Path(location), create=create)

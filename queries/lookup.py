@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from graphfeed.errors import ConfigError, NotPublishedError, UnknownNodeError
+from graphfeed.errors import ConfigError, NotPublishedError
 from graphfeed.graph.store import GraphStore, Row
 from graphfeed.queries.answers import (
     Explanation,
@@ -26,7 +26,7 @@ from graphfeed.queries.answers import (
     SimilarPost,
     read_reasons,
 )
-from graphfeed.queries.nearness import near_ids
+from graphfeed.queries.nearness import unknown_node
 
 _SPARE = 20  # predictions looked at beyond those asked for: few have been met since they were published
 _EVERYTHING = 1_000_000_000
@@ -147,12 +147,12 @@ def _active_generation(store: GraphStore) -> Row:
 
 def _require_user(store: GraphStore, user: str) -> None:
     if not knows_user(store, user):
-        raise UnknownNodeError(f"no person has the id {user!r}{near_ids(store, 'User', user)}")
+        raise unknown_node(store, "User", user)
 
 
 def _require_post(store: GraphStore, post: str) -> None:
     if not store.run("post", id=post):
-        raise UnknownNodeError(f"no post has the id {post!r}{near_ids(store, 'Post', post)}")
+        raise unknown_node(store, "Post", post)
 
 
 def _check_limit(limit: int) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import neo4j
 import pytest
 
 from graphfeed.graph.neo4j_server import CALENDAR, LTS, ServerSettings, missing, start, stop
@@ -35,7 +36,9 @@ class Neo4jServer:
 def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
     """One server for the session. Tests share it, so each cleans up what it wrote, or begins by deleting all."""
     if uri := os.environ.get("NEO4J_URI"):
-        yield Neo4jServer(uri, os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", ""))
+        server = Neo4jServer(uri, os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", ""))
+        _refuse_data(server)
+        yield server
         return
     with running(tmp_path_factory.mktemp("neo4j"), _release()) as server:
         yield server
@@ -48,6 +51,14 @@ def neo4j_release_2026(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo
         pytest.skip(f"needs Neo4j {CALENDAR.version}: {sentence}")
     with running(tmp_path_factory.mktemp("neo4j-2026"), CALENDAR.name) as server:
         yield server
+
+
+def _refuse_data(server: Neo4jServer) -> None:
+    """The tests delete everything: a database that somebody uses is not for them."""
+    with neo4j.GraphDatabase.driver(server.uri, auth=(server.username, server.password)) as driver:
+        nodes = driver.execute_query("MATCH (n) RETURN count(n) AS n").records[0]["n"]
+    if nodes:
+        pytest.fail(f"NEO4J_URI names a database with {nodes:,} nodes, and the tests delete all: name an empty one")
 
 
 def _release() -> str:

@@ -46,6 +46,22 @@ class ChangeContract:
             with pytest.raises(StoreError, match="expected 3"):
                 change.write_vectors("User", "text_vector", np.ones((2, 4), dtype=np.float32))
 
+    def test_nearest(self, small: GraphStore) -> None:
+        ids = ["a", "b", "c", "none", "d"]
+        vectors = np.array([[1, 0], [3, 0], [2, 2], [0, 0], [-1, 0.5]], dtype=np.float32)
+        with small.change("embed") as change:
+            change.write_nodes("Entity", nodes("Entity", ids))
+            change.write_vectors("Entity", "graph_vector", vectors)
+        query = np.array([1, 0], dtype=np.float32)
+        assert small.nearest("Entity", "graph_vector", query, 2) == [("b", 3.0), ("c", 2.0)]
+        everything = [("b", 3.0), ("c", 2.0), ("a", 1.0), ("d", -1.0)]
+        assert small.nearest("Entity", "graph_vector", query, 9) == everything
+        odd = small.nearest("Entity", "graph_vector", query, 2, keep=lambda id_: id_ in "ad")
+        assert odd == [("a", 1.0), ("d", -1.0)]
+        assert small.nearest("Post", "graph_vector", query, 2) == []
+        with pytest.raises(StoreError, match="2 numbers a vector, found 3"):
+            small.nearest("Entity", "graph_vector", np.ones(3, dtype=np.float32), 2)
+
     # Predictions
 
     def test_readers_see_the_active_generation(self, small: GraphStore) -> None:

@@ -205,9 +205,11 @@ def test_queries_md_lists_every_query_as_it_is() -> None:
         assert f'feed.store.run("{name}"' in part
         given = set(re.findall(r"(\w+)=", part.partition(f'run("{name}"')[2].partition("`")[0]))
         assert given == set(re.findall(r"`(\w+)`", params[1])), f"the example of {name}"
-        told[name] = tuple(tuple(re.findall(r"`(\w+)`", found[1])) for found in (params, returns))
-    queries = load_queries("ladybug")
-    assert told == {name: (query.params, query.returns) for name, query in queries.items()}
+        purpose = " ".join(part.partition("\n- params:")[0].partition("\n")[2].split())
+        told[name] = (purpose, *(tuple(re.findall(r"`(\w+)`", found[1])) for found in (params, returns)))
+        assert re.search(r"^- profile: [\d,]+ database hits, [\d,]+ rows?$", part, re.M), name
+    queries = load_queries("neo4j") | load_queries("ladybug")
+    assert told == {name: (q.purpose, q.params, q.returns) for name, q in queries.items()}
 
 
 def test_configuration_md_has_every_key_with_its_default() -> None:
@@ -216,7 +218,7 @@ def test_configuration_md_has_every_key_with_its_default() -> None:
     # A line such as `# now = "latest"` shows a key that has no default.
     told = tomllib.loads(re.sub(r"^# (\w+ = )", r"\1", whole, flags=re.M))
     config = Config.model_validate(told)
-    assert set(told) == set(Config.model_fields) - {"relationships"}
+    assert set(told) == set(Config.model_fields) - {"relationships", "graph"}  # existing-graph.md has the latter
     for name in ("store", "embed", "evaluate", "publish"):
         hold_defaults(told[name], type(getattr(config, name))())
     assert {key for load in told["load"] for key in load} == set(LoadSection.model_fields)

@@ -24,14 +24,14 @@ from graphfeed.graph.term_vectors import TermVectors
 from graphfeed.training.adjacency import Adjacencies, half_life_of, word_rows
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.loop import Fit, fit_towers, pick_device
-from graphfeed.training.mixture import Sample, draw_questions, fit_weights, refine_weights
+from graphfeed.training.mixture import Question, Sample, best_single, draw_questions, fit_weights, refine_weights
 from graphfeed.training.ranker import Progress
 from graphfeed.training.scorer import LinearScorer, Term
 from graphfeed.training.settings import PARTS, ModelSettings, PartName, RunSettings
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Part, Round, Split
 from graphfeed.training.towers import Towers
-from graphfeed.training.validation import blocks, ndcg_of, sampled_rounds
+from graphfeed.training.validation import blocks, ndcg_of_both, sampled_rounds
 
 FORMAT = 1
 REFINED_ON = 1_000
@@ -96,14 +96,18 @@ class LinearModel:
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
         tried = dict(zip(mixture.ridge, (float(v.mean()) if len(v) else 0.0 for v in values), strict=True))
         place = int(np.argmax(list(tried.values())))
-        refined = refine_weights(_thinned(fit), by_ridge[place], columns)
-        gain = self._validate(rounds, kind, [_named(names, refined)])[0] - values[place]
+        starts = {"likelihood": by_ridge[place], "best term": best_single(_thinned(fit), columns)}
+        refined = [refine_weights(_thinned(fit), start, columns) for start in starts.values()]
+        gains = [v - values[place] for v in self._validate(rounds, kind, [_named(names, w) for w in refined])]
+        gain = max(gains, key=lambda g: g.mean() if len(g) else 0.0)
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
         refine = len(gain) > 1 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+        from_ = list(starts)[[g is gain for g in gains].index(True)] if refine else "no"
         both = fit.and_then(chosen)
         final = fit_weights(both, columns, mixture.ridge[place])
         if refine:
-            final = refine_weights(_thinned(both), final, columns)
+            start = final if from_ == "likelihood" else best_single(_thinned(both), columns)
+            final = refine_weights(_thinned(both), start, columns)
         self.weights[kind] = _named(names, final)
         if not self.weights[kind]:
             # Nobody did anything new of this kind in the windows: every term counts the same.
@@ -112,21 +116,25 @@ class LinearModel:
             "questions": len(both),
             "ridge": mixture.ridge[place],
             "validation ndcg@10": tried,
-            "refined": refine,
-            "refining gained on validation": float(gain.mean()) if len(gain) else 0.0,
+            "refined from": from_,
+            "refining gained on validation": [float(g.mean()) if len(g) else 0.0 for g in gains],
         }
 
     def _validate(
         self, rounds: list[Round], kind: LinkKind, weights: list[dict[str, float]]
     ) -> list[npt.NDArray[np.float64]]:
-        """NDCG@10 of every question by several weightings; the terms, which cost most, are worked out once."""
+        """NDCG@10 of every question by several weightings; the terms, which cost most, are worked out once.
+
+        A question's value is the mean of that among all candidates and among the old posts; the latter counts for as
+        much more as fewer questions have it, so that the mean of the values is the mean of the two figures.
+        """
         found: list[list[npt.NDArray[np.float64]]] = [[] for _ in weights]
         for made in rounds:
             scorer = self._scorer(made.snapshot, kind, None)
             for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
                 for values, scores in zip(found, scorer.scores_by(made.users[block], weights), strict=True):
-                    values.append(ndcg_of(scores, made, block, kind))
-        return [np.concatenate(values) if values else np.zeros(0) for values in found]
+                    values.append(ndcg_of_both(scores, made, block, kind))
+        return [_mean_of_both(np.concatenate(values)) if values else np.zeros(0) for values in found]
 
     def _every_term(self, snapshot: Snapshot, kind: LinkKind) -> list[Term]:
         scorer = self._scorer(snapshot, kind, None)
@@ -135,7 +143,7 @@ class LinearModel:
 
     def _sample(self, split: Split, part: Part, kind: LinkKind, terms: list[Term], progress: Progress | None) -> Sample:
         mixture, random = self.settings.mixture, np.random.default_rng([self.run.seed, len(part)])
-        found: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+        found: list[Question] = []
         rounds = list(sampled_rounds(split, part, kind, mixture.questions, self.run.seed))
         for done, made in enumerate(rounds, start=1):
             scorer = self._scorer(made.snapshot, kind, None)
@@ -144,10 +152,7 @@ class LinearModel:
                 found += draw_questions(scorer, made, block, names, mixture.negatives, random)
             if progress:
                 progress(f"weights, {kind}, {part}", done, len(rounds), f"{len(found)} questions")
-        if not found:
-            return Sample(np.zeros((0, len(terms)), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
-        question = np.repeat(np.arange(len(found)), [len(answer) for _, answer in found])
-        return Sample(np.concatenate([t for t, _ in found]), np.concatenate([a for _, a in found]), question)
+        return Sample.of(found, len(terms))
 
     def scorer(self, snapshot: Snapshot, kind: LinkKind = "posts") -> LinearScorer:
         """The model with its graph brought up to a snapshot, without training."""
@@ -201,6 +206,14 @@ def load_model(folder: Path, device: str = "auto") -> LinearModel:
 def part_alone(part: PartName, settings: ModelSettings, run: RunSettings) -> LinearModel:
     """A model of one part only, for the rows that show what each part is worth."""
     return LinearModel(settings.model_copy(update={"parts": (part,)}), run)
+
+
+def _mean_of_both(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """``[questions, 2]``, the second NaN where there is none, to one value a question."""
+    asked = ~np.isnan(values[:, 1])
+    if not asked.any():
+        return values[:, 0]
+    return np.asarray((values[:, 0] + np.where(asked, values[:, 1], 0.0) * (len(asked) / asked.sum())) / 2)
 
 
 def _thinned(sample: Sample) -> Sample:

@@ -65,7 +65,7 @@ def _unanswered(snapshot: Snapshot, replies: Links) -> Float32:
     asked = np.bincount(kinds, minlength=len(snapshot.graph.kinds))
     answered = np.bincount(kinds[replied], minlength=len(snapshot.graph.kinds))
     waiting = answered >= RARELY_ANSWERED * asked
-    return (~replied & waiting[kinds]).astype(np.float32)
+    return np.asarray(~replied & waiting[kinds], dtype=np.float32)
 
 
 def _newness(born: Int64, now: int) -> dict[str, Float32]:

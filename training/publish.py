@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from graphfeed.errors import TrainingError
@@ -42,6 +44,8 @@ class PublishReport:
     people_without_posts: int
     """People for whom no post was left to recommend."""
     seconds: float
+    dry_run: bool = False
+    """Whether it was only counted: nothing was written."""
 
 
 def publish(
@@ -53,12 +57,14 @@ def publish(
     top: int = 100,
     metrics: dict[str, Any] | None = None,
     encoder: str = "",
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> PublishReport:
     """Write the best of every person and post as one generation and make it the active one.
 
     ``now`` (microseconds since 1970): the graph until then is what is known, and ages count from it. ``top``: posts
-    per person; a fifth as many people, entities and similar posts, at least ten.
+    per person; a fifth as many people, entities and similar posts, at least ten. ``dry_run``: work everything out and
+    count it, and write nothing.
 
     Raises TrainingError when no post existed at ``now``.
     """
@@ -78,10 +84,23 @@ def publish(
         kinds=tuple(kind for kind, used in zip(graph.kinds, snapshot.kinds.tolist(), strict=True) if used and kind),
         active=True,
     )
-    with store.change("publish") as change:
+    with nullcontext(_Nowhere()) if dry_run else store.change("publish") as change:
         written, without = _write(change, graph, model, snapshot, generation, top, progress)
         change.activate(generation)
-    return PublishReport(generation, written, without, time.monotonic() - began)
+    return PublishReport(generation, written, without, time.monotonic() - began, dry_run)
+
+
+class _Nowhere:
+    """Takes what a publishing writes of a ``Change``, and forgets it."""
+
+    def write_vectors(self, label: str, name: str, vectors: npt.NDArray[np.float32]) -> None:
+        """Nothing."""
+
+    def write_predictions(self, type_: str, rows: pa.Table) -> None:
+        """Nothing."""
+
+    def activate(self, generation: Generation) -> None:
+        """Nothing."""
 
 
 def rollback(store: GraphStore) -> Generation:
@@ -94,7 +113,7 @@ def rollback(store: GraphStore) -> Generation:
 
 
 def _write(
-    change: Change,
+    change: Change | _Nowhere,
     graph: FeedGraph,
     model: LinearModel,
     snapshot: Snapshot,
@@ -153,7 +172,9 @@ def _reason(reason: Reason, words: Words) -> str:
     return f'{{"type": "{reason.type}", "share": {round(reason.share, 4)}, "path": [{path}]}}'
 
 
-def _trending(change: Change, graph: FeedGraph, posts: Int64, scores: Any, generation: Generation, words: Words) -> int:
+def _trending(
+    change: Change | _Nowhere, graph: FeedGraph, posts: Int64, scores: Any, generation: Generation, words: Words
+) -> int:
     reasons = [[Reason("popular", 1.0, (("Post", int(post)),))] for post in posts]
     ranked = Ranked(np.zeros(len(posts), np.int64), posts, np.arange(1, len(posts) + 1), scores, reasons)
     rows = _rows(graph, ("Post", "Post"), ranked, generation.id, words)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from graphfeed.training.links import Int64, LinkKind
-from graphfeed.training.snapshot import DAY, NO_TIME
+from graphfeed.training.snapshot import DAY, NO_TIME, Snapshot
 from graphfeed.training.split import Round
 
 YOUNG_DAYS = 3
@@ -49,14 +50,21 @@ def slices_of(asked: Round, kind: LinkKind) -> list[Slice]:
         Slice("warm_users", np.flatnonzero(warm_user)),
         Slice("cold_users", np.flatnonzero(~warm_user)),
     ]
-    born = asked.snapshot.graph.data["Post"].time.numpy()[candidates]
-    if (born != NO_TIME).any():
-        young = born >= asked.snapshot.now - YOUNG_DAYS * DAY
-        found += [*_posts(asked, "young", young), *_posts(asked, "old", ~young)]
+    old = old_posts(asked.snapshot, "posts")
+    if old is not None:
+        found += [*_posts(asked, "young", ~old), *_posts(asked, "old", old)]
     return [s for s in found if len(s.rows)]
 
 
-def _posts(asked: Round, name: str, wanted: np.typing.NDArray[np.bool_]) -> list[Slice]:
+def old_posts(snapshot: Snapshot, kind: LinkKind) -> npt.NDArray[np.bool_] | None:
+    """Which candidates are older than ``YOUNG_DAYS``; None where they are no posts, or no post has a time."""
+    born = snapshot.graph.data["Post"].time.numpy()[snapshot.candidates("posts")]
+    if kind != "posts" or not (born != NO_TIME).any():
+        return None
+    return np.asarray(born < snapshot.now - YOUNG_DAYS * DAY)
+
+
+def _posts(asked: Round, name: str, wanted: npt.NDArray[np.bool_]) -> list[Slice]:
     columns = np.flatnonzero(wanted)
     rows = np.flatnonzero(np.diff(asked.answers[:, columns].indptr))
     return [Slice(name, rows, None if wanted.all() else columns)]

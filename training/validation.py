@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from torch_geometric.metrics import LinkPredNDCG
 from torch_geometric.metrics.link_pred import LinkPredMetricData
 
 from graphfeed.training.links import Int64, LinkKind
+from graphfeed.training.slices import old_posts
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Part, Round, Split
 
@@ -46,9 +48,31 @@ def ndcg_of(scores: Float32, made: Round, part: slice, kind: LinkKind, k: int = 
     """NDCG@k of each user of a block, ``[users]``."""
     answers = made.answers[part]
     ranked = torch.from_numpy(masked(scores, made.snapshot, kind, made.users[part]))
+    return _ndcg(ranked, answers, k)
+
+
+def _ndcg(ranked: torch.Tensor, answers: Any, k: int) -> Float64:
     top = torch.topk(ranked, min(k, ranked.shape[1]), dim=1).indices
     pairs = torch.from_numpy(np.stack(answers.nonzero()).astype(np.int64))
     return np.asarray(LinkPredNDCG(k=k)._compute(LinkPredMetricData(top, pairs)).double().numpy())
+
+
+def ndcg_of_both(scores: Float32, made: Round, part: slice, kind: LinkKind) -> Float64:
+    """NDCG@10 of each user of a block among all candidates, and among the old posts, ``[users, 2]``.
+
+    The second is NaN for who did nothing with an old post.
+    """
+    both = np.full((len(scores), 2), np.nan)
+    both[:, 0] = ndcg_of(scores, made, part, kind)
+    old = old_posts(made.snapshot, kind)
+    if old is not None:
+        columns = np.flatnonzero(old)
+        answers = made.answers[part][:, columns]
+        rows = np.flatnonzero(np.diff(answers.indptr))
+        if len(rows):
+            ranked = torch.from_numpy(masked(scores, made.snapshot, kind, made.users[part])[np.ix_(rows, columns)])
+            both[rows, 1] = _ndcg(ranked, answers[rows], 10)
+    return both
 
 
 def reciprocal_rank_of(scores: Float32, made: Round, part: slice, kind: LinkKind) -> Float64:

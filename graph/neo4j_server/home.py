@@ -43,6 +43,8 @@ class Served:
     """The process's number, or the container's name."""
     bolt_port: int
     http_port: int
+    heap: str = "1g"
+    page_cache: str = "512m"
 
 
 class Home:

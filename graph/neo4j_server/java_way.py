@@ -22,6 +22,7 @@ LOG = "neo4j.log"
 _STOP_SECONDS = 60.0
 _ADMIN_SECONDS = 60.0
 _LOOKS = 10
+_SAID = 400  # characters of what the admin tool said, in an error
 _WORDS = 6  # lines of the logs that an error shows
 
 
@@ -44,10 +45,9 @@ class JavaWay:
         jars = fetch_jars(self.release, self.java, _silent, lambda *_: None)
         conf = home.folder / "conf"
         (conf / "neo4j.conf").write_text(configuration_text(settings), encoding="utf-8")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("NEO4J_")}
-        environment |= {"NEO4J_HOME": str(home.folder), "NEO4J_CONF": str(conf)}
         if not (home.data / "databases").exists():
-            self._set_password(jars, home, environment)
+            password = ("dbms", "set-initial-password", home.password)
+            self.admin(home, password, ("-Xmx128m",), _ADMIN_SECONDS)
         command = [
             *(str(self.java.command), *java_options(settings, self.java.major)),
             *("-cp", f"{home.folder / 'plugins'}/*:{jars}/*", self.release.main_class),
@@ -58,38 +58,46 @@ class JavaWay:
         with (home.logs / CONSOLE).open("w", encoding="utf-8") as console:
             process = subprocess.Popen(
                 command,
-                env=environment,
+                env=_environment(home),
                 cwd=home.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C and a closed terminal are not for the server
             )
-        return Served("java", self.release.version, str(process.pid), settings.bolt_port, settings.http_port)
+        settled = (settings.bolt_port, settings.http_port, settings.heap, settings.page_cache)
+        return Served("java", self.release.version, str(process.pid), *settled)
 
-    def _set_password(self, jars: Path, home: Home, environment: dict[str, str]) -> None:
-        """Neo4j's own tool takes the password only as an argument, and everybody can read the arguments of a process.
-        Java reads its arguments from a private file instead."""
-        arguments = home.folder / "run" / "set-password.arguments"
-        tool = ("org.neo4j.cli.AdminTool", "dbms", "set-initial-password", home.password)
-        write_private(arguments, "\n".join(map(_quoted, ("-Xmx128m", "-cp", f"{jars}/*", *tool))))
+    def admin(
+        self, home: Home, words: tuple[str, ...], options: tuple[str, ...] = (), seconds: float | None = None
+    ) -> str:
+        """Run Neo4j's admin tool on a server that is stopped; what it said. ``options`` are Java's.
+
+        Everybody can read the arguments of a process, and one of them may be the password: Java reads them from a
+        private file instead. Raises ServerError with the tool's last words.
+        """
+        jars = fetch_jars(self.release, self.java, _silent, lambda *_: None)
+        arguments = home.folder / "run" / "admin.arguments"
+        call = (*options, "-cp", f"{jars}/*", "org.neo4j.cli.AdminTool", *words)
+        write_private(arguments, "\n".join(map(_quoted, call)))
         try:
             done = subprocess.run(
                 [str(self.java.command), f"@{arguments}"],
-                env=environment,
+                env=_environment(home),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=_ADMIN_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ServerError(f"the password could not be set with {self.java}: {error}") from error
+            raise ServerError(f"Neo4j's `{' '.join(words[:2])}` could not be run with {self.java}: {error}") from error
         finally:
             arguments.unlink(missing_ok=True)
         if done.returncode != 0:
-            what = " ".join((done.stderr or done.stdout).split())[:300].replace(home.password, "…")
-            raise ServerError(f"Neo4j {self.release.version} did not take its first password: {what}")
+            what = _said(done.stderr or done.stdout).replace(home.password, "…")
+            raise ServerError(f"Neo4j {self.release.version} failed at `{' '.join(words[:2])}`: {what}")
+        return done.stdout
 
 
 def is_running(served: Served, home: Home) -> bool:
@@ -154,15 +162,31 @@ def last_words(home: Home) -> list[str]:
 def _lines(file: Path) -> list[str]:
     """The lines of a log, without Java's stack frames."""
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+        return _without_frames(file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return []
+
+
+def _without_frames(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith(("at ", "... "))]
+
+
+def _said(text: str) -> str:
+    """The end of what a tool said, in one line."""
+    lines = [line for line in _without_frames(text) if not line.startswith(("WARNING:", "Picked up"))]
+    return " ".join(" ".join(lines).split())[-_SAID:]
 
 
 def _quoted(word: str) -> str:
     """As Java reads it in a file of arguments."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _environment(home: Home) -> dict[str, str]:
+    """Of a process of Neo4j's: this one's, without settings that are meant for another server."""
+    ours = {"NEO4J_HOME": str(home.folder), "NEO4J_CONF": str(home.folder / "conf")}
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("NEO4J_")}, **ours}
 
 
 def _silent(_text: str) -> None:

@@ -64,11 +64,20 @@ __all__ = [
 ]
 
 
-def open(location: str | Path = "feed") -> Feed:
-    """The feed in a store: a folder, made by the first ``load``."""
+def open(location: str | Path | None = None, *, config: str | Path | None = None) -> Feed:
+    """The feed in a store: a folder (./feed), made by the first ``load``, or a Neo4j server's address.
+
+    ``config``: a graphfeed.toml, whose [store] names it, and whose [graph] maps a graph that is used in place.
+    """
     from graphfeed.feed import Feed
 
-    return Feed(location)
+    if config is None:
+        return Feed(location or "feed")
+    from graphfeed.config import graph_mapping, store_location
+
+    file = Path(config)
+    place = store_location(None if location is None else str(location), file)
+    return Feed(place, graph_mapping(place, file))
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from graphfeed import __version__, cli_ask, cli_neo4j
-from graphfeed.config import CONFIG_FILE
+from graphfeed import __version__, cli_ask, cli_browse, cli_inspect, cli_neo4j
+from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE
 from graphfeed.errors import ConfigError, GraphfeedError
 from graphfeed.options import DEBUG_VARIABLE, Debug, Device, Json, Store, err, note, open_feed, out
 
@@ -38,8 +38,13 @@ app = typer.Typer(
 @app.callback()
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", help=f"The configuration; else {CONFIG_VARIABLE}, else ./{CONFIG_FILE}.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
+    if config is not None:
+        os.environ[CONFIG_VARIABLE] = str(config)
     if version:
         print(f"graphfeed {__version__}")
         raise typer.Exit()
@@ -66,6 +71,22 @@ def init(
     note(f"wrote {target}. Check what is marked GUESS, then: graphfeed run {target}")
 
 
+@app.command(epilog="Example: graphfeed setup --store neo4j://127.0.0.1:7687")
+def setup(
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Forget a change that was interrupted and cannot be finished.")
+    ] = False,
+    store: Store = None,
+    debug: Debug = False,
+) -> None:
+    """Make what the store needs beside its data: in Neo4j, constraints and indexes. The first load does the same."""
+    with open_feed(store) as feed:
+        report = feed.setup(give_up=give_up)
+    for what, words in (("made", report.made), ("there", report.there), ("missing", report.missing)):
+        for word in words:
+            out().print(f"{what:6} {word}", highlight=False, markup=False, soft_wrap=True)
+
+
 @app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")
 def load(
     source: Annotated[str, typer.Argument(help="tables, stackexchange, pairs or sample.")],
@@ -77,6 +98,10 @@ def load(
     test: Annotated[Path | None, typer.Option("--test", help="pairs: a file of test pairs.")] = None,
     site: Annotated[str | None, typer.Option("--site", help="stackexchange: the name of the site.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")] = False,
+    bulk: Annotated[
+        bool,
+        typer.Option("--bulk", help="A first load into an empty Neo4j by its importer: much faster; stops the server."),
+    ] = False,
     store: Store = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -86,7 +111,8 @@ def load(
     from graphfeed.show import load_as_json, show_load
 
     with open_feed(store, mapping) as feed, ProgressBars(err()) as bars:
-        report = feed.load(source, path, strict=strict, progress=bars.records, mapping=mapping, test=test, site=site)
+        options = {"mapping": mapping, "test": test, "site": site}
+        report = feed.load(source, path, strict=strict, bulk=note if bulk else None, progress=bars.records, **options)
     if as_json:
         print(json.dumps(load_as_json(report), indent=2))
         return
@@ -219,6 +245,7 @@ def publish(
         typer.Option("--now", help="The moment to recommend for: clock, latest (time in the graph) or a date."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Predictions per person and kind.")] = 100,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be written, write nothing.")] = False,
     device: Device = "auto",
     store: Store = None,
     debug: Debug = False,
@@ -229,11 +256,15 @@ def publish(
     from graphfeed.show import show_published
 
     with open_feed(store) as feed, ProgressBars(err()) as bars:
+        if not dry_run:
+            feed.require_writable("publish")
         moment = pick_moment(now, feed.graph().latest_time())
         note(f"recommending for {moment.shown}: {moment.why}")
-        report = feed.publish(moment.at, top=top, device=device, progress=bars.steps)
+        report = feed.publish(moment.at, top=top, device=device, dry_run=dry_run, progress=bars.steps)
         show_published(out(), report)
         people = feed.status()["people"]
+    if dry_run:
+        return
     note(f"next: graphfeed recommend {people[0]['id'] if people else 'USER'}")
 
 
@@ -257,7 +288,7 @@ def run(
     from graphfeed.stages import Pipeline
 
     pipeline = Pipeline(config, store or os.environ.get("GRAPHFEED_STORE"))
-    with open_feed(pipeline.location) as feed, ProgressBars(err()) as bars:
+    with open_feed(pipeline.location, config) as feed, ProgressBars(err()) as bars:
         ran = pipeline.run(feed, note, lambda name, result: show_stage(out(), name, result), bars)
     note(f"done: {len(ran)} stages ran" if ran else "done: nothing had changed")
 
@@ -278,6 +309,8 @@ def demo(
 
 
 cli_ask.add_commands(app)
+app.command(epilog="Example: graphfeed browse ada --store neo4j://127.0.0.1:7687")(cli_browse.browse)
+app.command(epilog="Example: graphfeed inspect --store neo4j://127.0.0.1:7687")(cli_inspect.inspect)
 app.add_typer(cli_neo4j.app)
 
 

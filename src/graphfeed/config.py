@@ -9,6 +9,8 @@
 
     [[nodes]] / [[relationships]]  # for tables: see graphfeed.loaders.mapping
 
+    [graph.nodes.User] …           # for a Neo4j graph that is there already: see graphfeed.graph.graph_mapping
+
     [embed]
     encoder = "all-MiniLM-L6-v2"
 
@@ -33,15 +35,19 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphfeed.errors import ConfigError
 from graphfeed.loaders.near import near_match
 
+if TYPE_CHECKING:
+    from graphfeed.graph.graph_mapping import GraphMapping
+
 CONFIG_FILE = "graphfeed.toml"
 STORE_VARIABLE = "GRAPHFEED_STORE"
+CONFIG_VARIABLE = "GRAPHFEED_CONFIG"
 DEFAULT_STORE = "feed"
 
 M = TypeVar("M", bound=BaseModel)
@@ -103,6 +109,8 @@ class Config(_Section):
     load: tuple[LoadSection, ...] = ()
     nodes: tuple[dict[str, Any], ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
+    graph: dict[str, Any] | None = None
+    """Of a graph that is used in place: see ``graphfeed.graph.graph_mapping``."""
     embed: EmbedSection = EmbedSection()
     split: dict[str, Any] = {}
     train: dict[str, Any] = {}
@@ -151,11 +159,36 @@ def store_location(given: str | None, config_file: Path | None = None) -> str:
         return given
     if os.environ.get(STORE_VARIABLE):
         return os.environ[STORE_VARIABLE]
-    file = config_file or Path(CONFIG_FILE)
+    file = _config_file(config_file)
     if not file.is_file():
         return DEFAULT_STORE
     section = read_toml(file).get("store", {})
     return beside(file, validate(StoreSection, section, f"{file}: [store]").location)
+
+
+def graph_mapping(location: str, config_file: Path | None = None) -> GraphMapping | None:
+    """What [graph] says of the store at a location; None where there is no [graph], or it is for another store.
+
+    Raises ConfigError for a [graph] that cannot be.
+    """
+    file = _config_file(config_file)
+    if not file.is_file():
+        return None
+    found = read_toml(file)
+    if "graph" not in found:
+        return None
+    named = validate(StoreSection, found.get("store", {}), f"{file}: [store]").location
+    if "location" in found.get("store", {}) and beside(file, named).rstrip("/") != location.rstrip("/"):
+        return None
+    from graphfeed.graph.mapping_parse import parse_graph
+
+    if not isinstance(found["graph"], Mapping):
+        raise ConfigError(f"{file}: [graph] is a table, found {found['graph']!r}")
+    return parse_graph(found["graph"], str(file))
+
+
+def _config_file(given: Path | None) -> Path:
+    return given or Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
 
 
 def beside(file: Path, path: str) -> str:

@@ -29,17 +29,28 @@ def run_demo(data: str, location: str | None, user: str | None = None) -> None:
     """
     source, _, path = data.partition(":")
     console, began = out(), time.monotonic()
-    home = Path(location) if location else Path(tempfile.mkdtemp(prefix="graphfeed-demo-")) / "feed"
-    if home.exists() and any(home.iterdir()):
-        raise ConfigError(f"{home} is not empty: the demo makes a store of its own, name a new folder with --store")
+    home = location or str(Path(tempfile.mkdtemp(prefix="graphfeed-demo-")) / "feed")
+    _refuse_what_is_there(home)
     try:
         with Feed(home) as feed, ProgressBars(err()) as bars:
             _Demo(feed, console, bars, is_sample=source == _SAMPLE).run(source, path or None, user)
     except BaseException:
         if not location:
-            shutil.rmtree(home.parent, ignore_errors=True)
+            shutil.rmtree(Path(home).parent, ignore_errors=True)
         raise
     console.print(f"\n(That took {time.monotonic() - began:.0f} seconds.)", highlight=False)
+
+
+def _refuse_what_is_there(home: str) -> None:
+    """A folder may hold anything; of a server, the counts say whether there is a graph."""
+    if "://" not in home:
+        there = Path(home).exists() and any(Path(home).iterdir())
+    else:
+        with Feed(home) as feed:
+            feed.setup()
+            there = any(feed.store.counts().nodes.values())
+    if there:
+        raise ConfigError(f"{home} is not empty: the demo makes a store of its own, name a new one with --store")
 
 
 class _Demo:

@@ -19,14 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from graphfeed.errors import TrainingError
+from graphfeed.errors import StoreError, TrainingError
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord
 
 if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
+    from graphfeed.graph.graph_mapping import GraphMapping
     from graphfeed.graph.ingest import LoadReport
     from graphfeed.graph.schema import Generation
-    from graphfeed.graph.store import GraphStore, Row, Value
+    from graphfeed.graph.store import GraphStore, Row, SetupReport, Value
     from graphfeed.graph.tensors import FeedGraph
     from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
     from graphfeed.training.evaluation import Evaluation
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
 class Feed:
     """A store and everything that can be done with it. The store is opened when it is first needed."""
 
-    def __init__(self, location: str | Path = "feed") -> None:
+    def __init__(self, location: str | Path = "feed", mapping: GraphMapping | None = None) -> None:
+        """``mapping``: of a graph on a Neo4j server that is used in place."""
         self.location = str(location)
+        self._mapping = mapping
         self._store: GraphStore | None = None
         self._graph: tuple[object, FeedGraph] | None = None
 
@@ -51,24 +54,55 @@ class Feed:
         """The open store. Raises StoreError where there is none yet."""
         return self._open(create=False)
 
+    def setup(self, *, give_up: bool = False) -> SetupReport:
+        """Make what the store needs beside its data; ``give_up`` forgets a change that cannot be finished any more."""
+        return self._open(create=self._mapping is None).setup(give_up=give_up)
+
+    def inspect(self) -> str:
+        """What the Neo4j database holds, and a ``[graph]`` for it, as the text of a graphfeed.toml. Changes nothing."""
+        from graphfeed.graph.mapping_draft import draft_graph
+        from graphfeed.graph.neo4j_inspect import inspect_database
+
+        if "://" not in self.location:
+            raise StoreError(
+                f"inspect looks at a graph on a Neo4j server, and the store is the folder {self.location}: name the"
+                " server with --store neo4j://host:7687"
+            )
+        return draft_graph(inspect_database(self.location))
+
+    def query_text(self, name: str) -> str:
+        """A query of ``queries/`` as it is run here: in the graph's own names where it is used in place."""
+        from graphfeed.graph.cypher_mapping import CypherMapping
+        from graphfeed.graph.query_files import find_query
+
+        text = find_query(name, self.store.dialect).text
+        mapping = self.store.mapping
+        return text if mapping is None else CypherMapping(mapping).rewrite(text)
+
     def load(
         self,
         source: str,
         path: str | Path | None = None,
         *,
         strict: bool = False,
+        bulk: Callable[[str], None] | None = None,
         progress: Callable[[str, int], None] | None = None,
         **options: Any,
     ) -> LoadReport:
         """Load a source into the store, whole or not at all; makes the store if there is none.
 
-        ``source``: tables (``mapping``), stackexchange (``site``), pairs (``test``) or sample.
+        ``source``: tables (``mapping``), stackexchange (``site``), pairs (``test``) or sample. ``bulk``: load an empty
+        Neo4j database by its own importer, several times as fast; it is told, in words, what happens.
         """
         from graphfeed.graph.ingest import ingest
         from graphfeed.sources import make_loader
 
         loader = make_loader(source, path, **options)
-        return ingest(self._open(create=True), loader, strict=strict, progress=progress)
+        store = self._open(create=True)
+        if bulk is None:
+            return ingest(store, loader, strict=strict, progress=progress)
+        with store.bulk(bulk) as files:
+            return ingest(files, loader, strict=strict, progress=progress)
 
     def embed(
         self,
@@ -170,16 +204,25 @@ class Feed:
         return found
 
     def publish(
-        self, now: str | int | None = None, *, top: int = 100, device: str = "auto", progress: Progress | None = None
+        self,
+        now: str | int | None = None,
+        *,
+        top: int = 100,
+        device: str = "auto",
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> PublishReport:
         """Write the predictions as one generation and make it the active one.
 
         ``now``: the moment that they are for: "clock", "latest" (time in the graph), a date, or microseconds since
         1970. None: the clock, or the latest time where that lies more than 30 days back.
+        ``dry_run``: only count what would be written.
         """
         from graphfeed.moments import pick_moment
         from graphfeed.training.publish import publish
 
+        if not dry_run:
+            self.require_writable("publish")
         graph = self.graph()
         moment = now if isinstance(now, int) else pick_moment(now, graph.latest_time()).at
         record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
@@ -193,8 +236,14 @@ class Feed:
             top=top,
             metrics=metrics,
             encoder=encoder,
+            dry_run=dry_run,
             progress=progress,
         )
+
+    def require_writable(self, what: str) -> None:
+        """Raise StoreError where this user may not do ``what``, which writes: what is missing, and how to get it."""
+        if refused := self.store.refusal(what):
+            raise StoreError(f"nothing was done: {refused}")
 
     def rollback(self) -> Generation:
         """Make the generation before the active one active again."""
@@ -260,7 +309,7 @@ class Feed:
         if self._store is None:
             from graphfeed.graph.store import open_store
 
-            self._store = open_store(self.location, create=create)
+            self._store = open_store(self.location, create=create, mapping=self._mapping)
         return self._store
 
     def _encoder(self) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from graphfeed.config import DEFAULT_STORE, STORE_VARIABLE, store_location
+from graphfeed.config import DEFAULT_STORE, STORE_VARIABLE, graph_mapping, store_location
 from graphfeed.feed import Feed
 
 _PIPE_COLUMNS = 120  # where nobody says how wide the output may be
@@ -26,8 +26,9 @@ Store = Annotated[
     str | None,
     typer.Option(
         "--store",
-        metavar="FOLDER",
-        help=f"The store; else {STORE_VARIABLE}, else graphfeed.toml's, else ./{DEFAULT_STORE}.",
+        metavar="STORE",
+        help=f"The store, a folder or neo4j://host:7687; else {STORE_VARIABLE}, else graphfeed.toml's, else"
+        f" ./{DEFAULT_STORE}.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
@@ -38,7 +39,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 def open_feed(store: str | None, config: Path | None = None) -> Feed:
     """The feed that the options, the environment or graphfeed.toml name."""
-    return Feed(store_location(store, config))
+    location = store_location(store, config)
+    return Feed(location, graph_mapping(location, config))
 
 
 def out() -> Console:

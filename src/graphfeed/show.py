@@ -69,6 +69,8 @@ def show_embed(console: Console, report: EmbedReport) -> None:
         f"second), {report.from_cache:,} known from before, {report.empty:,} nodes without a text",
     )
     _say(console, f"{report.encoder}, {report.width} numbers a text, {report.precision}")
+    if report.aside:
+        _say(console, f"the vectors are kept on this machine, for training: {report.aside.splitlines()[0]}")
 
 
 def show_model(console: Console, model: LinearModel) -> None:
@@ -220,7 +222,10 @@ def show_rows(console: Console, rows: Sequence[dict[str, Any]]) -> None:
 def show_published(console: Console, report: PublishReport) -> None:
     """What was published."""
     written = ", ".join(f"{count:,} {type_}" for type_, count in report.written.items())
-    _say(console, f"generation {report.generation.id} is active: {written}; {report.seconds:.0f} s")
+    if report.dry_run:
+        _say(console, f"nothing was written; it would be {written} ({report.seconds:.0f} s to work out)")
+    else:
+        _say(console, f"generation {report.generation.id} is active: {written}; {report.seconds:.0f} s")
     if report.generation.kinds:
         _say(console, f"kinds of posts that are recommended: {', '.join(report.generation.kinds)}")
     if report.people_without_posts:

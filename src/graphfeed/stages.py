@@ -38,7 +38,9 @@ class Pipeline:
         self.config: Config = read_config(file)
         self.location = location or beside(file, self.config.store.location)
         self._settings, self._split, self._seed, self._device = self._training()
-        if not self.config.load:
+        if self.config.load and self.config.graph is not None:
+            raise ConfigError(f"{file} has both a [[load]] and a [graph]: load a graph, or use one that is there")
+        if not self.config.load and self.config.graph is None:
             raise ConfigError(f'{file} loads nothing: it needs a [[load]] with source = "tables" and path = "."')
         self._loads = [self._load_arguments(section) for section in self.config.load]
 

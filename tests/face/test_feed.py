@@ -51,6 +51,18 @@ def test_loading_twice_gives_the_same_graph(tmp_path: Path) -> None:
             feed.publish()
 
 
+def test_a_dry_run_counts_what_a_publishing_writes(feed: graphfeed.Feed, capsys: pytest.CaptureFixture[str]) -> None:
+    before = feed.store.generations()
+    counted = feed.publish("latest", top=5, dry_run=True)
+    with pytest.raises(SystemExit, match="0"):
+        main(["publish", "--dry-run", "--now", "latest", "--top", "5", "--store", feed.location])
+    assert f"nothing was written; it would be {counted.written['RECOMMENDED']:,} RECOMMENDED" in capsys.readouterr().out
+    assert feed.store.generations() == before
+    written = feed.publish("latest", top=5).written
+    assert written == counted.written
+    assert feed.store.counts().relationships["RECOMMENDED"] >= written["RECOMMENDED"] > 0
+
+
 def test_the_whole_way_as_an_object(feed: graphfeed.Feed) -> None:
     user = someone(feed)
     found = feed.recommend(user, 10)

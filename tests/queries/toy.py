@@ -66,8 +66,11 @@ RECOMMENDED = {  # generation → user → posts, best first
 TRENDING = {"g1": ["oven"], "g2": ["bread1", "oven", "spam", "bread2", "ask"]}
 
 
-def make_toy(folder: Path, *, publish: bool = True, live: bool = False) -> GraphStore:
-    """The community in a new store; ``live``: published by the clock rather than for a moment of the past."""
+def make_toy(folder: Path | str, *, publish: bool = True, live: bool = False) -> GraphStore:
+    """The community in a new store, a folder or an empty database's address.
+
+    ``live``: published by the clock rather than for a moment of the past.
+    """
     store = open_store(folder, create=True)
     with store.change("toy") as change:
         _write_nodes(change, "User", [{"id": id_, "name": name} for id_, name in USERS.items()])

@@ -18,7 +18,8 @@ def planted(questions: int = 400, candidates: int = 30, seed: int = 0) -> Sample
     answer = np.zeros((questions, candidates), dtype=np.float32)
     answer[np.arange(questions), picks] = 1
     rows = terms.reshape(-1, len(PLANTED))
-    return Sample(rows, answer.ravel(), np.repeat(np.arange(questions), candidates))
+    old = np.zeros(answer.size, dtype=bool)
+    return Sample(rows, answer.ravel(), np.repeat(np.arange(questions), candidates), old)
 
 
 def ndcg(sample: Sample, weights: np.ndarray) -> float:
@@ -55,6 +56,22 @@ def test_refining_never_lowers_ndcg_on_its_own_sample() -> None:
     assert ndcg(sample, again) >= ndcg(sample, fit_weights(sample, columns, 1e-4)) - 1e-6
 
 
+def test_refining_cares_for_old_posts_as_much_as_for_all() -> None:
+    """Half of the answers are old. The first term finds the new ones, the second the old ones among the old ones."""
+    random = np.random.default_rng(0)
+    sample = planted(200)
+    old = np.repeat(np.arange(200) % 2 == 0, 30) & (np.arange(200 * 30) % 30 >= 15)
+    answer = np.zeros(200 * 30, dtype=np.float32)
+    picks = np.where(np.arange(200) % 2 == 0, random.integers(15, 30, 200), random.integers(0, 15, 200))
+    answer[np.arange(200) * 30 + picks] = 1
+    terms = random.random((200 * 30, 4)).astype(np.float32)
+    terms[:, 0] = ~old
+    terms[:, 1] += 0.5 * answer * old
+    made = Sample(terms, answer, sample.question, old)
+    found = refine_weights(made, np.array([1.0, 0.0, 0.0, 0.0], dtype=np.float32), np.ones(4, dtype=bool))
+    assert found[1] > 0
+
+
 def test_parts_of_a_sample_keep_whole_questions() -> None:
     sample = planted(20)
     third = sample.every(3)
@@ -67,6 +84,6 @@ def test_parts_of_a_sample_keep_whole_questions() -> None:
 
 
 def test_nothing_to_fit_on_gives_no_weight() -> None:
-    empty = Sample(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    empty = Sample.of([], 4)
     assert not fit_weights(empty, np.ones(4, dtype=bool), 0.1).any()
     assert not refine_weights(empty, np.zeros(4, np.float32), np.ones(4, dtype=bool)).any()

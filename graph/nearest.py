@@ -1,0 +1,50 @@
+"""Nearest by dot product, exactly: what ``GraphStore.nearest`` answers, from all vectors of a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphfeed.errors import StoreError
+
+Keep = Callable[[str], bool]
+
+
+def query_vector(vector: npt.NDArray[np.float32], limit: int) -> npt.NDArray[np.float32]:
+    """The vector that is asked for, checked. Raises StoreError."""
+    vector = np.asarray(vector, dtype=np.float32)
+    if vector.ndim != 1 or not np.isfinite(vector).all() or limit < 1:
+        raise StoreError(f"nearest takes one finite vector and a limit of 1 or more, found {vector.shape} and {limit}")
+    return vector
+
+
+def check_width(label: str, name: str, expected: int, found: int) -> None:
+    """Raise StoreError for a query of another width."""
+    if found != expected:
+        raise StoreError(f"{label}.{name} has {expected} numbers a vector, found {found}")
+
+
+def nearest_exactly(
+    ids: pa.StringArray,
+    vectors: npt.NDArray[np.float32],
+    vector: npt.NDArray[np.float32],
+    limit: int,
+    keep: Keep | None = None,
+) -> list[tuple[str, float]]:
+    """The ``limit`` best ids with their products, best first, those with equal ones in the order of ``ids``.
+
+    A vector of zeros stands for none: its node never comes.
+    """
+    scores = vectors @ vector
+    order = np.argsort(-scores, kind="stable")
+    found: list[tuple[str, float]] = []
+    for index in order:
+        if len(found) == limit:
+            break
+        id_ = ids[int(index)].as_py()
+        if (keep is None or keep(id_)) and vectors[index].any():
+            found.append((id_, float(scores[index])))
+    return found
