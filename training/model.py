@@ -96,17 +96,18 @@ class LinearModel:
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
         tried = dict(zip(mixture.ridge, (float(v.mean()) if len(v) else 0.0 for v in values), strict=True))
         place = int(np.argmax(list(tried.values())))
-        starts = {"likelihood": by_ridge[place], "best term": best_single(_thinned(fit), columns)}
-        refined = [refine_weights(_thinned(fit), start, columns) for start in starts.values()]
+        # Coordinate ascent ends where it began: it begins at every penalty's weights, and at the best single term.
+        refined = [refine_weights(_thinned(fit), w, columns) for w in (*by_ridge, best_single(_thinned(fit), columns))]
         gains = [v - values[place] for v in self._validate(rounds, kind, [_named(names, w) for w in refined])]
-        gain = max(gains, key=lambda g: g.mean() if len(g) else 0.0)
+        begin = int(np.argmax([g.mean() if len(g) else 0.0 for g in gains]))
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
+        gain = gains[begin]
         refine = len(gain) > 1 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
-        from_ = list(starts)[[g is gain for g in gains].index(True)] if refine else "no"
         both = fit.and_then(chosen)
-        final = fit_weights(both, columns, mixture.ridge[place])
+        penalty = mixture.ridge[begin if refine and begin < len(mixture.ridge) else place]
+        final = fit_weights(both, columns, penalty)
         if refine:
-            start = final if from_ == "likelihood" else best_single(_thinned(both), columns)
+            start = final if begin < len(mixture.ridge) else best_single(_thinned(both), columns)
             final = refine_weights(_thinned(both), start, columns)
         self.weights[kind] = _named(names, final)
         if not self.weights[kind]:
@@ -114,10 +115,13 @@ class LinearModel:
             self.weights[kind] = {term.name: 1.0 for term, used in zip(everything, columns, strict=True) if used}
         self.report[kind] = {
             "questions": len(both),
-            "ridge": mixture.ridge[place],
+            "ridge": penalty,
             "validation ndcg@10": tried,
-            "refined from": from_,
-            "refining gained on validation": [float(g.mean()) if len(g) else 0.0 for g in gains],
+            "refined": refine,
+            "refining gained on validation": {
+                str(name): float(g.mean()) if len(g) else 0.0
+                for name, g in zip((*mixture.ridge, "best term"), gains, strict=True)
+            },
         }
 
     def _validate(
