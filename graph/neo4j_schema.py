@@ -73,8 +73,11 @@ def missing_constraints(server: Server) -> list[str]:
     return [label for label in _keyed(server) if label not in there]
 
 
-def ensure_schema(server: Server) -> SetupReport:
-    """Make what is missing. Raises StoreError where the data forbids a constraint; then nothing was made."""
+def ensure_schema(server: Server, *, text: bool = True) -> SetupReport:
+    """Make what is missing. Raises StoreError where the data forbids a constraint; then nothing was made.
+
+    Without ``text`` the full-text indexes wait: a first load is faster when they are made after it.
+    """
     made, missing = [], missing_constraints(server)
     for label in missing:
         _refuse_duplicates(server, label)
@@ -85,7 +88,7 @@ def ensure_schema(server: Server) -> SetupReport:
         made.append(f"unique {label}.id")
     searched = _searched(server)
     for label, names in _SEARCHED.items():
-        if label not in searched and server.mapping is None:
+        if text and label not in searched and server.mapping is None:
             properties = ", ".join(f"n.`{name}`" for name in names)
             server.command(
                 f"CREATE FULLTEXT INDEX graphfeed_{label.lower()}_text IF NOT EXISTS FOR (n:`{label}`) ON EACH"

@@ -76,7 +76,7 @@ class Neo4jStore:
             state = read_state(self._server)
             if state is None:
                 if create:
-                    ensure_schema(self._server)
+                    ensure_schema(self._server, text=False)
                 elif not sum(self.counts().nodes.values()):
                     raise StoreError(
                         f"no graph in {self.location}: `graphfeed load SOURCE PATH --store {self.location}` makes one"
@@ -91,7 +91,7 @@ class Neo4jStore:
         self._check_open()
         in_place = self._server.mapping is not None  # nothing was loaded, which would have set it up
         if missing_constraints(self._server) or (in_place and read_state(self._server) is None):
-            ensure_schema(self._server)
+            ensure_schema(self._server, text=False)
         with WriteLock(self._server, what) as lock:
             self._finish_former(lock.check)
             spool = Spool.begin(self.workspace / "spool", secrets.token_hex(8))
@@ -251,6 +251,8 @@ class Neo4jStore:
             ) from error
         spool.remove()
         self._sweep()
+        if applier.plan.observed:
+            ensure_schema(self._server)  # the full-text indexes, where this was the first load
 
     def _finish_former(self, check: Callable[[], None]) -> None:
         """Apply what an interrupted change left in its spool, and remove generations that nobody sees."""
