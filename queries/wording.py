@@ -92,8 +92,7 @@ _PATHLESS: dict[str, str] = {
     "new": "it is new",
     "active": "there is activity on it just now",
     "popular": "it is popular just now",
-    "unanswered": "it waits for an answer",
-    "kind": "people here care for this kind of post",
+    "unanswered": "nobody has replied to it yet",
 }
 _LABELS = {"u": "User", "p": "Post", "e": "Entity"}
 _ENDS = {Recommendation: "p", SimilarPost: "p", Person: "u", Interest: "e"}

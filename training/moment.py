@@ -21,10 +21,8 @@ HALF_LIVES = (0.25, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Days."""
 RANKS = 1_000
 """Newness by rank reaches so far down."""
-RARELY_ANSWERED = 0.02
-"""A kind of posts of which fewer ever got a reply does not wait for one."""
 
-MOMENT_REASONS = ("new", "active", "popular", "unanswered", "kind")
+MOMENT_REASONS = ("new", "active", "popular", "unanswered")
 
 
 def moment_terms(snapshot: Snapshot, kind: LinkKind) -> dict[str, Float32]:
@@ -48,24 +46,10 @@ def moment_terms(snapshot: Snapshot, kind: LinkKind) -> dict[str, Float32]:
         for days in (1.0, 7.0):
             weight = recency(replies.time, snapshot.now, days * DAY)
             terms[f"active:replies {days:g}d"] = _log_count(replies, nodes, weight)[candidates]
-        unanswered = _unanswered(snapshot, replies)[candidates]
+        unanswered = (np.bincount(replies.target, minlength=nodes)[candidates] == 0).astype(np.float32)
         terms["unanswered:ever"] = unanswered
         terms["unanswered:new"] = unanswered * recency(born, snapshot.now, 10 * DAY) * (born != NO_TIME)
-    if kind == "posts" and snapshot.kinds.sum() > 1:
-        kinds = snapshot.graph.data["Post"].kind.numpy()[candidates]
-        for number in np.flatnonzero(snapshot.kinds).tolist():
-            terms[f"kind:{snapshot.graph.kinds[number]}"] = (kinds == number).astype(np.float32)
     return terms
-
-
-def _unanswered(snapshot: Snapshot, replies: Links) -> Float32:
-    """1 for posts without a reply, of a kind that gets replies: an answer does not wait for one. ``[posts]``."""
-    kinds = snapshot.graph.data["Post"].kind.numpy()
-    replied = np.bincount(replies.target, minlength=len(kinds)) > 0
-    asked = np.bincount(kinds, minlength=len(snapshot.graph.kinds))
-    answered = np.bincount(kinds[replied], minlength=len(snapshot.graph.kinds))
-    waiting = answered >= RARELY_ANSWERED * asked
-    return np.asarray(~replied & waiting[kinds], dtype=np.float32)
 
 
 def _newness(born: Int64, now: int) -> dict[str, Float32]:

@@ -6,7 +6,7 @@ The score is a sum over paths, so what an edge contributes is the sum over the p
   engagement): the share of the score that is lost when that edge is taken away, with the normalisation left as it
   was. The path that is shown is the strongest one that ends with the edge;
 - for a likeness of texts, which has no edge at the candidate, the person's own act that it goes back to;
-- for the moment (new, active, popular, unanswered, kind) and the towers' taste, the whole term: no single path explains
+- for the moment (new, active, popular, unanswered) and the towers' taste, the whole term: no single path explains
   them.
 """
 
