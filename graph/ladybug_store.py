@@ -23,6 +23,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from graphfeed.errors import StoreBusyError, StoreError, StoreFormatError
@@ -114,6 +115,12 @@ class LadybugStore:
                 if self._manifest.number() == journal.state.number:
                     raise
         return self._journal().read_vectors(label, name)
+
+    def read_vector(self, label: str, name: str, id_: str) -> npt.NDArray[np.float32] | None:
+        """See ``GraphStore.read_vector``."""
+        vectors = self.read_vectors(label, name)
+        place = -1 if vectors is None else pc.index(self.node_ids(label), id_).as_py()
+        return vectors[place] if vectors is not None and place >= 0 and vectors[place].any() else None
 
     def nearest(
         self,

@@ -191,6 +191,10 @@ class GraphStore(Protocol):
         """
         ...
 
+    def read_vector(self, label: str, name: str, id_: str) -> npt.NDArray[np.float32] | None:
+        """One node's vector; None where it has none, or is not there."""
+        ...
+
     def nearest(
         self,
         label: str,

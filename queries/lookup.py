@@ -73,15 +73,28 @@ def explain(store: GraphStore, user: str, post: str) -> Explanation:
 
 
 def similar(store: GraphStore, post: str, limit: int = 10) -> list[SimilarPost]:
-    """Posts like one post, most alike first."""
+    """Posts like one post, most alike first; for one that came after publishing, those whose texts are nearest."""
     _check_limit(limit)
     rows = store.run("similar", post=post, limit=limit)
     if not rows:
         _active_generation(store)
         _require_post(store, post)
+        return _alike_in_text(store, post, limit)
     return [
         SimilarPost(row["id"], rank, row["score"], row["title"], row["kind"], read_reasons(row["reasons"]))
         for rank, row in enumerate(rows, 1)
+    ]
+
+
+def _alike_in_text(store: GraphStore, post: str, limit: int) -> list[SimilarPost]:
+    vector = store.read_vector("Post", "text_vector", post)
+    if vector is None:
+        return []
+    found = store.nearest("Post", "text_vector", vector, limit, keep=lambda id_: id_ != post)
+    rows = [(id_, score, store.run("post", id=id_)[0]) for id_, score in found if score > 0]
+    return [
+        SimilarPost(id_, rank, score, row["title"], row["kind"], (Reason("similar_text", 1.0, (post, id_)),))
+        for rank, (id_, score, row) in enumerate(rows, 1)
     ]
 
 

@@ -59,6 +59,10 @@ class ChangeContract:
         odd = small.nearest("Entity", "graph_vector", query, 2, keep=lambda id_: id_ in "ad")
         assert odd == [("a", 1.0), ("d", -1.0)]
         assert small.nearest("Post", "graph_vector", query, 2) == []
+        assert small.read_vector("Entity", "graph_vector", "c").tolist() == [2, 2]
+        assert small.read_vector("Entity", "graph_vector", "none") is None
+        assert small.read_vector("Entity", "graph_vector", "nobody") is None
+        assert small.read_vector("Post", "graph_vector", "p") is None
         with pytest.raises(StoreError, match="2 numbers a vector, found 3"):
             small.nearest("Entity", "graph_vector", np.ones(3, dtype=np.float32), 2)
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.queries.toy import DAY, NOW, make_toy, write_edges
 
@@ -120,6 +121,21 @@ def test_unknown_nodes_are_named_with_near_ones(store: GraphStore) -> None:
         interests(store, "zzz")
     with pytest.raises(UnknownNodeError, match="no person has the id ''"):
         explain(store, "", "bread1")
+
+
+def test_a_post_that_came_after_publishing_is_like_those_of_similar_text(own_store: GraphStore) -> None:
+    assert similar(own_store, "undated") == []  # nothing published for it, and no text vectors at all
+    posts = own_store.node_ids("Post").to_pylist()
+    vectors = np.zeros((len(posts), 2), dtype=np.float32)
+    for id_, vector in {"undated": (1, 0), "bread3": (0.8, 0.6), "oven": (0.6, 0.8), "spam": (-1, 0)}.items():
+        vectors[posts.index(id_)] = vector
+    with own_store.change("embed") as change:
+        change.write_vectors("Post", "text_vector", vectors)
+    found = similar(own_store, "undated")
+    assert [(post.id, post.rank, round(post.score, 3)) for post in found] == [("bread3", 1, 0.8), ("oven", 2, 0.6)]
+    assert found[0].reasons == (Reason("similar_text", 1.0, ("undated", "bread3")),)
+    assert Names.of(own_store, found).sentences(found[0])[0][0] == "the two read alike"
+    assert [post.id for post in similar(own_store, "undated", 1)] == ["bread3"]
 
 
 def test_nothing_published(tmp_path: Path) -> None:
