@@ -21,7 +21,7 @@ from graphfeed.errors import StoreError
 from graphfeed.graph import neo4j_statements as statements
 from graphfeed.graph.neo4j_schema import State, drop_vector_index, make_vector_index
 from graphfeed.graph.neo4j_session import Server
-from graphfeed.graph.neo4j_spool import BATCH_BYTES, BATCH_ROWS, Spool, Step
+from graphfeed.graph.neo4j_spool import BATCH_ROWS, Spool, Step
 from graphfeed.graph.neo4j_values import quiet, split_time
 from graphfeed.graph.neo4j_vectors import SpooledVectors
 from graphfeed.graph.schema import PREDICTED, Generation
@@ -41,6 +41,8 @@ class Applier:
         self._server, self._spool, self.plan, self._check = server, spool, spool.plan(), check
         self._began = state.change == self.plan.change
         self._applied = state.applied if self._began else 0
+        self.sent = False
+        """Whether all of it was sent as one transaction: without an answer, it may be in."""
         self._ids: dict[str, pa.ChunkedArray] = {}
         self._nodes: dict[str, Integers] = {}
         self._vectors = {step: SpooledVectors(spool, step) for step in self.plan.steps if step.kind == "vectors"}
@@ -56,6 +58,7 @@ class Applier:
         for vectors in self._vectors.values():
             drop_vector_index(self._server, vectors.label, vectors.name)
         if not self._began and self._small():
+            self.sent = True
             self._server.write(self._at_once)
         else:
             self._begin()
@@ -65,8 +68,7 @@ class Applier:
 
     def _small(self) -> bool:
         rows = sum(step.rows for step in self.plan.steps)
-        size = sum((self._spool.folder / step.file).stat().st_size for step in self.plan.steps)
-        return rows <= BATCH_ROWS and size <= BATCH_BYTES
+        return rows <= BATCH_ROWS and all(step.batches == 1 for step in self.plan.steps)
 
     def _at_once(self, transaction: neo4j.ManagedTransaction) -> None:
         self._nodes.clear()  # what a former try found was rolled back with it

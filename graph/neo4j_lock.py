@@ -107,9 +107,12 @@ class WriteLock:
         """Take the lock and give it back, waiting a moment: a holder that cannot be seen is met here."""
         session, transaction = self._server.begin({}, seconds=_WAIT_SECONDS)
         try:
-            transaction.run(_LOCK).consume()
-        except (driver_errors.Neo4jError, driver_errors.DriverError):
-            self._refuse([{}])
+            with self._server.errors():
+                transaction.run(_LOCK).consume()
+        except StoreError as error:
+            if not _waited(error.__cause__):
+                raise
+            self._refuse(self._writers() or [{}])  # it may have begun a moment ago
         finally:
             _close(session, transaction)
 
@@ -133,6 +136,12 @@ class WriteLock:
 
     def _release(self) -> None:
         _close(self._session, self._transaction)
+
+
+def _waited(error: BaseException | None) -> bool:
+    """Whether the server ended a transaction because it waited too long for a lock."""
+    code = (error.code or "") if isinstance(error, driver_errors.Neo4jError) else ""
+    return any(word in code for word in ("TransactionTimedOut", "Lock", "Terminated"))
 
 
 def _close(session: neo4j.Session, transaction: neo4j.Transaction) -> None:

@@ -40,8 +40,7 @@ def nearest(
     """See ``GraphStore.nearest``."""
     vector = query_vector(vector, limit)
     property_, width, state = vector_indexes(server).get(vector_index(label, name), ("", 0, ""))
-    if state == "ONLINE" and vector.any():
-        check_width(label, name, width - (property_ != name), len(vector))
+    if state == "ONLINE" and vector.any() and width - (property_ != name) == len(vector):
         asked = vector if property_ == name else np.append(vector, np.float32(0))
         wanted = 2 * limit + _SPARE
         exact = property_ != name and server.read(f"MATCH (n:`{label}`) RETURN count(*) AS n")[0]["n"] <= _SCANNED

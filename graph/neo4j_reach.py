@@ -15,13 +15,16 @@ def why_unreachable(address: Address) -> str:
     where = address.uri
     try:
         with socket.create_connection((address.host, address.port), _SECONDS) as link:
-            if not address.scheme.endswith("+s"):
+            if "+" not in address.scheme:
                 return f"something answers at {where}, but it is no Neo4j server, or one that wants TLS (neo4j+s://)"
-            with ssl.create_default_context().wrap_socket(link, server_hostname=address.host):
+            context = ssl.create_default_context()
+            if address.scheme.endswith("+ssc"):
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            with context.wrap_socket(link, server_hostname=address.host):
                 return f"something answers at {where}, but it is no Neo4j server, or not on its Bolt port"
     except ssl.SSLCertVerificationError as error:
         return refused_certificate(where, error)
-    except ssl.SSLError:
+    except (ssl.SSLError, ConnectionResetError):
         return f"{where} does not speak TLS: plain neo4j:// is for such a server"
     except socket.gaierror:
         return f"no machine is known by the name of {address.host}: expected neo4j://host:7687"

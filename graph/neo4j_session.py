@@ -23,6 +23,7 @@ from neo4j import exceptions as driver_errors
 from graphfeed.errors import GraphfeedError, QueryError, StoreError, StoreUnreachableError
 from graphfeed.graph.cypher_mapping import CypherMapping
 from graphfeed.graph.neo4j_address import PASSWORD_VARIABLE, USER_VARIABLE, Address, Credentials
+from graphfeed.graph.neo4j_faults import all_causes, fault
 from graphfeed.graph.neo4j_reach import refused_certificate, why_unreachable
 from graphfeed.graph.neo4j_values import plain, quiet
 
@@ -166,22 +167,20 @@ class Server:
                 f"there is no database {self.address.database!r} at {self.address.uri}: leave it out of the address for"
                 " the server's own, or have it made (Neo4j Community has one database)"
             )
-        if "OutOfMemory" in code or "MemoryPool" in code:
-            return StoreError(
-                f"{where} ran out of memory: give the server a larger heap (server.memory.heap.max_size), or a higher"
-                f" db.memory.transaction.total.max; it said: {message}"
-            )
+        found = fault(where, code, message)
+        if found is not None:
+            return found
         if code.startswith(("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")):
             return QueryError(f"the query failed: {message}")
         return StoreError(f"{where} could not do it: {message} ({code})")
 
-    def _unreachable(self, error: BaseException) -> StoreUnreachableError:
+    def _unreachable(self, error: BaseException) -> StoreError:
         where = self.address.uri
-        seen: BaseException | None = error
-        causes = []
-        while seen is not None:
-            causes.append(seen)
-            seen = seen.__cause__ or seen.__context__
+        causes = list(all_causes(error))
+        said = next((cause for cause in causes if isinstance(cause, driver_errors.Neo4jError)), None)
+        known = fault(self.address.location, said.code or "", said.message or "") if said is not None else None
+        if known is not None:  # it answers, and says why it gives no routing information
+            return known
         refused = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
         if refused is not None:
             return StoreUnreachableError(refused_certificate(where, refused))
@@ -192,8 +191,8 @@ class Server:
                 return StoreUnreachableError(why)
             if "routing information" in str(error):
                 return StoreUnreachableError(
-                    f"{where} gives no routing information: is this its Bolt port? bolt:// in place of neo4j:// does"
-                    " without"
+                    f"{where} gives no routing information: is this its Bolt port, and does it want TLS (neo4j+s://)?"
+                    " bolt:// in place of neo4j:// does without routing"
                 )
         what = " ".join(str(error).split()) or type(error).__name__
         return StoreUnreachableError(f"{where} does not answer, or stopped answering: {what}")

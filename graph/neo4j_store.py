@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphfeed.errors import QueryError, StoreError
+from graphfeed.errors import QueryError, StoreError, StoreUnreachableError
 from graphfeed.graph import neo4j_statements as statements
 from graphfeed.graph.cypher_mapping import CypherMapping
 from graphfeed.graph.graph_mapping import GraphMapping
@@ -163,6 +163,15 @@ class Neo4jStore:
         kept = kept_vectors(self.workspace, label, name, self.node_ids(label))
         return self._reader.read_vectors(label, name) if kept is None else kept
 
+    def read_vector(self, label: str, name: str, id_: str) -> npt.NDArray[np.float32] | None:
+        """See ``GraphStore.read_vector``."""
+        self._check_open()
+        rows = self._server.read(f"MATCH (n:`{label}` {{id: $id}}) RETURN n.`{name}` AS vector", {"id": id_})
+        if not rows or rows[0]["vector"] is None:
+            return None
+        vector = np.asarray(rows[0]["vector"], dtype=np.float32)
+        return vector if vector.any() else None
+
     def nearest(
         self,
         label: str,
@@ -242,11 +251,16 @@ class Neo4jStore:
         try:
             applier.apply()
         except StoreError as error:
+            said = f"{error}" if str(error).endswith("?") else f"{error}."
             if not applier.begun:
                 spool.remove()
-                raise
+                if not applier.sent or not isinstance(error, StoreUnreachableError):
+                    raise
+                raise type(error)(
+                    f"{said} The change is in as a whole or not at all: run it again, nothing gets in twice"
+                ) from error
             raise type(error)(
-                f"{error}. The change was applied in part and is kept in {spool.folder}: the next change from here"
+                f"{said} The change was applied in part and is kept in {spool.folder}: the next change from here"
                 " finishes it first"
             ) from error
         spool.remove()

@@ -92,5 +92,9 @@ def _accepts_password(port: int, home: Home, deadline: float) -> bool:
             return False
         except (DriverError, Neo4jError) as error:
             if time.monotonic() > deadline:
-                raise ServerError(f"the server runs, but its database does not answer: {error}") from error
+                said = getattr(error, "message", None) or error
+                raise ServerError(
+                    f"the server runs, but its database does not open ({said}): debug.log says why; after a full disk"
+                    " it may need more memory once, --heap 3g"
+                ) from error
             time.sleep(_PAUSE)
