@@ -6,7 +6,8 @@
 "By hand" is what a careful person writes with the driver: a uniqueness constraint first, then batches of 10,000 rows
 through ``UNWIND … MERGE`` (nodes) and ``UNWIND … MATCH … MERGE`` (relationships); vectors in batches of 1,000. Both
 write the same rows, under other labels; a tenth of them goes first, unmeasured, for the server is slow in its first
-minute. Ratios are by hand / ours. Needs what `graphfeed neo4j start` needs; several minutes and some gigabytes.
+minute. Where ``neo4j-rust-ext`` is installed both use it. Ratios are by hand / ours. Needs what `graphfeed neo4j start`
+needs; several minutes and some gigabytes.
 """
 
 from __future__ import annotations
@@ -130,13 +131,16 @@ def measure_read(uri: str, password: str, options: argparse.Namespace) -> Figure
             plain.append(_seconds(stream))
             ours.append(_seconds(lambda: store.read_relation("LIKED")))
     code = (
-        "import resource, sys\nfrom graphfeed.graph.store import open_store\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "import sys\nfrom pathlib import Path\nfrom graphfeed.graph.store import open_store\n"
+        "def kib(name):\n"
+        "    lines = Path('/proc/self/status').read_text().splitlines()\n"
+        "    return next(int(line.split()[1]) for line in lines if line.startswith(name))\n"
         "with open_store(sys.argv[1]) as store:\n"
         "    store.node_ids('User'), store.node_ids('Post')\n"
-        "    before = peak(); r = store.read_relation('LIKED')[0]\n"
+        "    Path('/proc/self/clear_refs').write_text('5')\n"  # forget the peak so far
+        "    before = kib('VmRSS'); r = store.read_relation('LIKED')[0]\n"
         "arrays = sum(a.nbytes for a in (r.source, r.target, r.at, r.count)) + r.properties.nbytes\n"
-        "print((peak() - before) / arrays)"
+        "print((kib('VmHWM') - before) * 1024 / arrays)"
     )
     memory = subprocess.run([sys.executable, "-c", code, uri], capture_output=True, text=True, check=True)
     return {

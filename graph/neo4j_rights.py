@@ -76,12 +76,12 @@ def grants(server: Server, role: str = "graphfeed_writer") -> str:
     return "\n".join(
         [
             f"  GRANT MATCH {{*}} {graph} {to}",
-            f"  GRANT CREATE, DELETE {graph} NODES {own} {to}",
+            *(f"  GRANT {kind} {graph} NODES {own} {to}" for kind in ("CREATE", "DELETE")),
             f"  GRANT SET PROPERTY {{*}} {graph} NODES {own} {to}",
             f"  GRANT SET LABEL Generation, GraphfeedHidden {graph} {to}",
             f"  GRANT REMOVE LABEL Generation, GraphfeedHidden {graph} {to}",
             f"  GRANT SET PROPERTY {{{vectors}}} {graph} NODES {labels} {to}",
-            f"  GRANT CREATE, DELETE {graph} RELATIONSHIPS {', '.join(PREDICTED)} {to}",
+            *(f"  GRANT {kind} {graph} RELATIONSHIPS {', '.join(PREDICTED)} {to}" for kind in ("CREATE", "DELETE")),
             f"  GRANT SET PROPERTY {{*}} {graph} RELATIONSHIPS {', '.join(PREDICTED)} {to}",
             *(
                 f"  GRANT {kind} MANAGEMENT ON DATABASE {quote(server.database)} {to}"
