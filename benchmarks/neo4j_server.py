@@ -6,8 +6,8 @@
 "By hand" is what a careful person writes with the driver: a uniqueness constraint first, then batches of 10,000 rows
 through ``UNWIND … MERGE`` (nodes) and ``UNWIND … MATCH … MERGE`` (relationships); vectors in batches of 1,000. Both
 write the same rows, under other labels; a tenth of them goes first, unmeasured, for the server is slow in its first
-minute. Where ``neo4j-rust-ext`` is installed both use it. Ratios are by hand / ours. Needs what `graphfeed neo4j start`
-needs; several minutes and some gigabytes.
+minute. By hand is without ``neo4j-rust-ext``; the store uses it where it is installed. Ratios are by hand / ours. Needs
+what `graphfeed neo4j start` needs; several minutes and some gigabytes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 
 import neo4j
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
@@ -92,15 +93,7 @@ def main() -> None:
 def measure_load(uri: str, password: str, options: argparse.Namespace) -> Figures:
     """Nodes and relationships: by hand, then ours."""
     half = options.nodes // 2
-    hand: Figures = {}
-    with _driver(uri, password) as driver:
-        for label in ("HandUser", "HandPost"):
-            driver.execute_query(f"CREATE CONSTRAINT FOR (n:{label}) REQUIRE n.id IS UNIQUE")
-        for share in (10, 1):  # the first is the warm-up
-            hand["nodes"] = _seconds(lambda s=share: _nodes_by_hand(driver, half // s))  # type: ignore[misc]
-            hand["relationships"] = _seconds(  # type: ignore[misc]
-                lambda s=share: _relationships_by_hand(driver, half // s, options.relationships // s)
-            )
+    hand = _by_hand("load_by_hand", uri, password, half, options.relationships)
     figures = {
         "nodes by hand, rows/s": options.nodes / hand["nodes"],
         "relationships by hand, rows/s": options.relationships / hand["relationships"],
@@ -154,22 +147,9 @@ def measure_read(uri: str, password: str, options: argparse.Namespace) -> Figure
 def measure_vectors(uri: str, password: str, options: argparse.Namespace) -> Figures:
     """Vectors of 384: by hand as lists, then ours. The warm-up is a tenth."""
     size = min(options.vectors, options.nodes // 2)
-    vectors = np.random.default_rng(0).standard_normal((options.nodes // 2, 384)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = _unit_vectors(options.nodes // 2)
 
-    def by_hand(driver: neo4j.Driver, count: int) -> None:
-        for start in range(0, count, VECTORS_BY_HAND):
-            rows = [
-                {"id": f"u{i}", "vector": vectors[i].tolist()}
-                for i in range(start, min(start + VECTORS_BY_HAND, count))
-            ]
-            driver.execute_query(
-                "UNWIND $rows AS row MATCH (n:HandUser {id: row.id}) SET n.vector = row.vector", rows=rows
-            )
-
-    with _driver(uri, password) as driver:
-        by_hand(driver, size // 10)
-        hand = _seconds(lambda: by_hand(driver, size)) / size
+    hand = _by_hand("vectors_by_hand", uri, password, size)["vectors"] / size
 
     def write() -> None:
         with store.change("benchmark: vectors") as change:
@@ -229,18 +209,27 @@ def measure_bulk(uri: str, password: str, options: argparse.Namespace) -> Figure
     )
     server.start(settings, print)
     half = options.nodes // 2
+    said: dict[str, float] = {}
 
     def load() -> None:
         with (
             open_store(uri, create=True) as store,
-            store.bulk(print) as files,
+            store.bulk(lambda words: said.update({words: time.perf_counter()})) as files,
             files.change("benchmark: bulk") as change,
         ):
             _write_nodes(change, half)
             _write_relationships(change, half, options.relationships)
 
-    seconds = _seconds(load)
-    return {"bulk, rows/s": (options.nodes + options.relationships) / seconds, "bulk, s": seconds}
+    said["files"] = time.perf_counter()
+    load()
+    ended = time.perf_counter()
+    said = {words.split()[0]: at for words, at in said.items()}
+    return {
+        "bulk, s": ended - said["files"],
+        "bulk, writing the files, s": said["stopping"] - said["files"],
+        "bulk, importing, s": said["starting"] - said["importing"],
+        "bulk, stopping and starting the server, s": ended - said["starting"] + said["importing"] - said["stopping"],
+    }
 
 
 PARTS: dict[str, Callable[[str, str, argparse.Namespace], Figures]] = {
@@ -267,6 +256,49 @@ def _write_nodes(change: Any, half: int) -> None:
 def _write_relationships(change: Any, half: int, size: int) -> None:
     for rows in relationship_chunks(half, size, np.random.default_rng(0)) if size else ():
         change.write_relationships("LIKED", "User", "Post", rows)
+
+
+def load_by_hand(driver: neo4j.Driver, half: int, relationships: int) -> Figures:
+    """Seconds for nodes and for relationships; a tenth goes first."""
+    for label in ("HandUser", "HandPost"):
+        driver.execute_query(f"CREATE CONSTRAINT FOR (n:{label}) REQUIRE n.id IS UNIQUE")
+    _nodes_by_hand(driver, half // 10)
+    _relationships_by_hand(driver, half // 10, relationships // 10)
+    nodes = _seconds(lambda: _nodes_by_hand(driver, half))
+    return {"nodes": nodes, "relationships": _seconds(lambda: _relationships_by_hand(driver, half, relationships))}
+
+
+def vectors_by_hand(driver: neo4j.Driver, size: int) -> Figures:
+    """Seconds for so many vectors; a tenth goes first."""
+    vectors = _unit_vectors(size)
+
+    def write(count: int) -> None:
+        for start in range(0, count, VECTORS_BY_HAND):
+            numbers = range(start, min(start + VECTORS_BY_HAND, count))
+            rows = [{"id": f"u{i}", "vector": vectors[i].tolist()} for i in numbers]
+            driver.execute_query(
+                "UNWIND $rows AS row MATCH (n:HandUser {id: row.id}) SET n.vector = row.vector", rows=rows
+            )
+
+    write(size // 10)
+    return {"vectors": _seconds(lambda: write(size))}
+
+
+def _by_hand(what: str, uri: str, password: str, *sizes: int) -> Figures:
+    """In a process of its own, whose driver is the plain one: without ``neo4j-rust-ext``."""
+    code = (
+        "import sys, os, json; sys.modules['neo4j._rust'] = None\n"
+        "from benchmarks import neo4j_server as b\n"
+        f"with b._driver({uri!r}, os.environ['BY_HAND']) as driver: print(json.dumps(b.{what}(driver, *{sizes})))"
+    )
+    environment = {**os.environ, "BY_HAND": password}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _unit_vectors(size: int) -> npt.NDArray[np.float32]:
+    vectors = np.random.default_rng(0).standard_normal((size, 384)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _nodes_by_hand(driver: neo4j.Driver, half: int) -> None:
