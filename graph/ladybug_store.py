@@ -33,7 +33,7 @@ from graphfeed.graph.journal_manifest import IndexMark, Manifest, State, sync_fo
 from graphfeed.graph.journal_parts import checksum, disk_errors, require_space
 from graphfeed.graph.ladybug_index import build_index, check_reading
 from graphfeed.graph.ladybug_shared import SharedIndex
-from graphfeed.graph.nearest import check_width, nearest_exactly, query_vector
+from graphfeed.graph.nearest import check_names, check_width, nearest_exactly, query_vector
 from graphfeed.graph.query_files import find_query
 from graphfeed.graph.schema import PREDICTED, Generation
 from graphfeed.graph.store import Counts, Loadable, Relation, Row, SetupReport, Value
@@ -118,6 +118,7 @@ class LadybugStore:
 
     def read_vector(self, label: str, name: str, id_: str) -> npt.NDArray[np.float32] | None:
         """See ``GraphStore.read_vector``."""
+        check_names(label, name)
         vectors = self.read_vectors(label, name)
         place = -1 if vectors is None else pc.index(self.node_ids(label), id_).as_py()
         return vectors[place] if vectors is not None and place >= 0 and vectors[place].any() else None
@@ -132,6 +133,7 @@ class LadybugStore:
         keep: Callable[[str], bool] | None = None,
     ) -> list[tuple[str, float]]:
         """See ``GraphStore.nearest``. Exact."""
+        check_names(label, name)
         vector, vectors = query_vector(vector, limit), self.read_vectors(label, name)
         if vectors is None:
             return []

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphfeed.errors import StoreError
+from graphfeed.graph.schema import VECTORS
+from graphfeed.loaders.records import NODE_TYPES
 
 Keep = Callable[[str], bool]
 
@@ -19,6 +21,12 @@ def query_vector(vector: npt.NDArray[np.float32], limit: int) -> npt.NDArray[np.
     if vector.ndim != 1 or not np.isfinite(vector).all() or limit < 1:
         raise StoreError(f"nearest takes one finite vector and a limit of 1 or more, found {vector.shape} and {limit}")
     return vector
+
+
+def check_names(label: str, name: str) -> None:
+    """Raise StoreError for a label or a vector property that is none: both stand in a server's statements."""
+    if label not in NODE_TYPES or name not in VECTORS:
+        raise StoreError(f"no vector {name!r} of {label!r}; there are {', '.join(VECTORS)} of {', '.join(NODE_TYPES)}")
 
 
 def check_width(label: str, name: str, expected: int, found: int) -> None:

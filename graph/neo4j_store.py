@@ -27,6 +27,7 @@ from graphfeed.graph.graph_mapping import GraphMapping
 from graphfeed.graph.journal_parts import disk_errors
 from graphfeed.graph.kept_vectors import kept_vectors
 from graphfeed.graph.mapping_check import bound_mapping, missing_indexes, sizes
+from graphfeed.graph.nearest import check_names
 from graphfeed.graph.neo4j_address import Address, Credentials
 from graphfeed.graph.neo4j_apply import Applier, sweep
 from graphfeed.graph.neo4j_bulk import BulkFiles, bulk_load
@@ -160,12 +161,14 @@ class Neo4jStore:
     def read_vectors(self, label: str, name: str) -> npt.NDArray[np.float32] | None:
         """See ``GraphStore.read_vectors``. Those of a graph that may only be read lie in the workspace."""
         self._check_open()
+        check_names(label, name)
         kept = kept_vectors(self.workspace, label, name, self.node_ids(label))
         return self._reader.read_vectors(label, name) if kept is None else kept
 
     def read_vector(self, label: str, name: str, id_: str) -> npt.NDArray[np.float32] | None:
         """See ``GraphStore.read_vector``."""
         self._check_open()
+        check_names(label, name)
         rows = self._server.read(f"MATCH (n:`{label}` {{id: $id}}) RETURN n.`{name}` AS vector", {"id": id_})
         if not rows or rows[0]["vector"] is None:
             return None
@@ -183,6 +186,7 @@ class Neo4jStore:
     ) -> list[tuple[str, float]]:
         """See ``GraphStore.nearest``."""
         self._check_open()
+        check_names(label, name)
         return nearest(self._server, self._reader, label, name, vector, limit, keep)
 
     def counts(self) -> Counts:

@@ -63,6 +63,11 @@ class ChangeContract:
         assert small.read_vector("Entity", "graph_vector", "none") is None
         assert small.read_vector("Entity", "graph_vector", "nobody") is None
         assert small.read_vector("Post", "graph_vector", "p") is None
+        for label, name in (("User`) DETACH DELETE n //", "graph_vector"), ("User", "name")):
+            with pytest.raises(StoreError, match="no vector"):
+                small.nearest(label, name, query, 2)
+            with pytest.raises(StoreError, match="no vector"):
+                small.read_vector(label, name, "ann")
         with pytest.raises(StoreError, match="2 numbers a vector, found 3"):
             small.nearest("Entity", "graph_vector", np.ones(3, dtype=np.float32), 2)
 
