@@ -150,8 +150,9 @@ class Reader:
             else:
                 for name, value in zip(("source", *names), record, strict=True):
                     columns[name].append(value)
+        next_place = int(np.frombuffer(columns["place"], dtype=np.int64).max(initial=-1)) + 1
         rows = _relation_table(type_, columns, sources, targets)
-        return None if rows is None else RawRelation(rows, max(columns["place"]) + 1)
+        return None if rows is None else RawRelation(rows, next_place)
 
     def read_vectors(self, label: str, name: str) -> npt.NDArray[np.float32] | None:
         """See ``GraphStore.read_vectors``."""
@@ -226,17 +227,20 @@ def _batch(label: str, rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
 
 def _relation_table(type_: str, columns: dict[str, Any], sources: NodeTable, targets: NodeTable) -> pa.Table | None:
     """Arrays as they came, to a table in the relation's order; relationships between other labels are left out."""
-    source = sources.places(np.array(columns.pop("source"), dtype=np.int64))
-    target = targets.places(np.array(columns["target"], dtype=np.int64))
-    place = np.array(columns["place"], dtype=np.int64)
+    # A column is let go as soon as it is used: a large relation is held little more than once.
+    source = sources.places(np.frombuffer(columns.pop("source"), dtype=np.int64))
+    target = targets.places(np.frombuffer(columns.pop("target"), dtype=np.int64))
+    place = np.frombuffer(columns.pop("place"), dtype=np.int64)
     order = np.argsort(np.where(place < 0, _LAST, place), kind="stable")
-    order = order[(source[order] >= 0) & (target[order] >= 0)]
+    del place
+    if (source < 0).any() or (target < 0).any():
+        order = order[(source[order] >= 0) & (target[order] >= 0)]
     if not len(order):
         return None
     table = {"source": source[order], "target": target[order]}
     for name in ("at", "count"):
         if name in columns:
-            table[name] = np.array(columns[name], dtype=np.int64)[order]
+            table[name] = np.frombuffer(columns.pop(name), dtype=np.int64)[order]
     rest = [n for n in RELATIONSHIP_TYPES[type_].properties if n not in ("at", "count")]
     properties = list(zip(*columns["rest"], strict=True)) if rest else []
     for name, values in zip(rest, properties, strict=True):
