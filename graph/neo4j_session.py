@@ -88,14 +88,19 @@ class Server:
         """Rows of one statement that reads, with Python's own values. ``as_is``: it is in the graph's names already."""
         text = text if as_is else self.text(text)
 
-        def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
-            result = transaction.run(text, quiet(parameters))
+        def rows(runner: neo4j.Session | neo4j.ManagedTransaction) -> list[dict[str, Any]]:
+            result = runner.run(text, quiet(parameters))
             names = result.keys()
             return [dict(zip(names, map(plain, record.values()), strict=True)) for record in result]
 
         with self.errors(), self._session(neo4j.READ_ACCESS) as session:
             try:
-                return session.execute_read(work)
+                try:
+                    return rows(session)  # one way to the server and back, where a transaction of its own takes two
+                except (driver_errors.Neo4jError, driver_errors.DriverError) as error:
+                    if not error.is_retryable():
+                        raise
+                return session.execute_read(rows)
             except (ValueError, TypeError, OverflowError) as error:  # an empty text, a parameter of a strange type
                 raise QueryError(f"the query cannot be run: {error}") from error
 
