@@ -13,16 +13,30 @@ if TYPE_CHECKING:
 SOURCES: dict[str, tuple[str, ...]] = {
     "tables": ("mapping",),
     "stackexchange": ("site",),
-    "pairs": ("test",),
+    "hetrec": ("train", "test", "kg", "kg_items"),
+    "citeulike": ("split",),
+    "sequences": ("attributes", "text", "text_sequences", "end", "step_days"),
+    "pairs": ("test", "friends", "friends_both_ways", "kg", "kg_items", "text"),
 }
 """The kinds of sources and their options."""
+
+FILE_OPTIONS = ("train", "test", "friends", "kg", "kg_items", "text", "text_sequences", "attributes")
+"""Options that name a file."""
+
+FOLDER_FILES = {
+    "stackexchange": ("*.xml",),
+    "hetrec": ("*.dat", "raw/*.dat", "kg_ripplenet/*.txt"),
+    "citeulike": ("*.dat", "splits_cvae/*.dat"),
+    "pairs": ("train.txt", "test.txt"),
+}
+"""What is read in a folder, by source."""
 
 
 def open_loader(source: str, path: Path, **options: Any) -> Loader:
     """The loader for a kind of source: ``open_loader("pairs", Path("train.txt"), test=Path("test.txt"))``.
 
-    Options: ``tables`` takes ``mapping`` (``parse_mapping``), ``stackexchange`` takes ``site``, ``pairs`` takes
-    ``test``. Nothing is read yet.
+    Options are those of ``SOURCES``, described by each loader; ``tables`` takes its ``mapping`` as ``parse_mapping``
+    makes it. Nothing is read yet.
 
     Raises ConfigError for an unknown source or option, saying which there are.
     """
@@ -40,6 +54,18 @@ def open_loader(source: str, path: Path, **options: Any) -> Loader:
         from graphfeed.loaders.stackexchange import StackExchangeLoader
 
         return StackExchangeLoader(path, **options)
+    if source == "hetrec":
+        from graphfeed.loaders.hetrec import HetrecLoader
+
+        return HetrecLoader(path, **options)
+    if source == "citeulike":
+        from graphfeed.loaders.citeulike import CiteulikeLoader
+
+        return CiteulikeLoader(path, **options)
+    if source == "sequences":
+        from graphfeed.loaders.sequences import SequencesLoader
+
+        return SequencesLoader(path, **options)
     if source == "pairs":
         from graphfeed.loaders.pairs import PairsLoader
 

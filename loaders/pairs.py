@@ -1,7 +1,11 @@
 """``pairs``: lines of a user id and then item ids, separated by white space, as recommenders' data is published.
 
 A pair is a row: (User)-[:LIKED]->(Post) without a time, or HELD_OUT where it stands in the test file. Of a folder
-``train.txt`` is loaded, and ``test.txt`` if it is there.
+``train.txt`` is loaded, and ``test.txt`` if it is there. Beside them there may be files of friends (FOLLOWS), of a
+knowledge graph (Entities, RELATED_TO, MENTIONS) and of the items' texts.
+
+Memory holds one chunk; with a knowledge graph and no file of its items also the items' ids, with friends both ways also
+every two friends.
 """
 
 from __future__ import annotations
@@ -9,44 +13,64 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-
-from graphfeed.errors import SourceError
+from graphfeed.errors import ConfigError, SourceError
+from graphfeed.loaders.chunks import make_implied, make_relationships
 from graphfeed.loaders.files import open_bytes
-from graphfeed.loaders.implied import first_rows
-from graphfeed.loaders.records import (
-    CHUNK_ROWS,
-    RELATIONSHIP_TYPES,
-    TEXT,
-    Chunk,
-    Nodes,
-    Relationships,
-    node_schema,
-    relationship_schema,
-)
+from graphfeed.loaders.friends import friend_chunks
+from graphfeed.loaders.knowledge import KnowledgeGraph
+from graphfeed.loaders.records import CHUNK_ROWS, Chunk
 from graphfeed.loaders.rejected import Rejects
+from graphfeed.loaders.texts import text_chunks
 from graphfeed.loaders.values import ID_BYTES
 
 
 class PairsLoader:
-    """Loads one file of pairs, or a folder with train.txt and perhaps test.txt; ``test`` names another test file."""
+    """Loads one file of pairs, or a folder with train.txt and perhaps test.txt; ``test`` names another test file.
+
+    ``friends``: two user ids per line, FOLLOWS from the first to the second, with ``friends_both_ways`` also back.
+    ``kg``: head, relation and tail per line; ``kg_items``: item and entity id per line, without it an entity with an
+    item's id is that item. ``text``: an item's id, a tab, its text.
+    """
 
     name = "pairs"
 
-    def __init__(self, path: Path, *, test: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        test: Path | None = None,
+        friends: Path | None = None,
+        friends_both_ways: bool = False,
+        kg: Path | None = None,
+        kg_items: Path | None = None,
+        text: Path | None = None,
+    ) -> None:
+        if kg_items is not None and kg is None:
+            raise ConfigError("kg_items says which entity an item is, and needs the triples of a knowledge graph (kg)")
+        if friends_both_ways and friends is None:
+            raise ConfigError("friends_both_ways needs a file of friends (friends)")
         is_folder = path.is_dir()
         self.train = path / "train.txt" if is_folder else path
         self.test = test if test is not None or not is_folder else path / "test.txt"
         self._test_is_optional = test is None
+        self.friends, self.text, self._both_ways = friends, text, friends_both_ways
+        self.knowledge = KnowledgeGraph(kg, kg_items) if kg is not None else None
+        self._items: set[str] | None = set() if kg is not None and kg_items is None else None
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         """Read the files as a stream; see ``Loader.chunks``.
 
-        Raises SourceError where a file has no pair at all.
+        Raises SourceError where a file has no row at all, or the knowledge graph has no entity that is an item.
         """
+        if self.text is not None:
+            yield from text_chunks(self.text, rejects)
         yield from self._file(self.train, "LIKED", rejects)
         if self.test is not None and (self.test.is_file() or not self._test_is_optional):
             yield from self._file(self.test, "HELD_OUT", rejects)
+        if self.friends is not None:
+            yield from friend_chunks(self.friends, rejects, both_ways=self._both_ways)
+        if self.knowledge is not None:
+            yield from self.knowledge.chunks(rejects, self._items or ())
 
     def _file(self, path: Path, type_: str, rejects: Rejects) -> Iterator[Chunk]:
         users: list[str] = []
@@ -63,16 +87,21 @@ class PairsLoader:
                     rejects.reject(path.name, number, "wrong encoding", "the user or the item is not UTF-8", shown)
                 user, found = self._short(path.name, number, user, found, rejects)
                 if user and not found:
-                    yield _implied("User", [user], [number], path.name)
+                    yield make_implied("User", path.name, [number], id=[user])
                 users += [user] * len(found)
                 items += found
                 lines += [number] * len(found)
                 if len(users) >= CHUNK_ROWS:
-                    yield from _chunks(users, items, lines, type_, path.name)
+                    yield from self._chunks(users, items, lines, type_, path.name)
                     users, items, lines = [], [], []
-        yield from _chunks(users, items, lines, type_, path.name)
+        yield from self._chunks(users, items, lines, type_, path.name)
         if not pairs:
             raise SourceError(f"{path} has no pair: expected lines of a user id and item ids, separated by white space")
+
+    def _chunks(self, users: list[str], items: list[str], lines: list[int], type_: str, file: str) -> Iterator[Chunk]:
+        if self._items is not None:
+            self._items.update(items)
+        yield from pair_chunks(users, items, lines, type_, file)
 
     @staticmethod
     def _short(file: str, line: int, user: str, items: list[str], rejects: Rejects) -> tuple[str, list[str]]:
@@ -81,6 +110,16 @@ class PairsLoader:
         for _ in range(len(items) - len(short)):
             rejects.reject(file, line, "long id", f"an id has more than {ID_BYTES:,} bytes", user[:100])
         return (user if _is_short(user) else ""), short
+
+
+def pair_chunks(users: list[str], items: list[str], lines: list[int], type_: str, file: str) -> Iterator[Chunk]:
+    """Pairs as relationships of a type, HELD_OUT as the test's, after the users and posts that they refer to."""
+    if not users:
+        return
+    yield make_implied("User", file, lines, id=users)
+    yield make_implied("Post", file, lines, id=items)
+    split = "test" if type_ == "HELD_OUT" else None  # a property that no other type has
+    yield make_relationships(type_, file, lines, source=users, target=items, split=split)
 
 
 def _is_short(id_: str) -> bool:
@@ -104,27 +143,3 @@ def _is_utf8(word: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _chunks(users: list[str], items: list[str], lines: list[int], type_: str, file: str) -> Iterator[Chunk]:
-    if not users:
-        return
-    for label, ids in (("User", users), ("Post", items)):
-        yield _implied(label, ids, lines, file)
-    split = {"split": pa.repeat(pa.scalar("test", TEXT), len(users))}
-    columns: dict[str, pa.Array] = {
-        "source": pa.array(users, TEXT),
-        "target": pa.array(items, TEXT),
-        **{name: pa.nulls(len(users), kind) for name, kind in RELATIONSHIP_TYPES[type_].properties.items()},
-        **(split if type_ == "HELD_OUT" else {}),
-        "line": pa.array(lines, pa.int64()),
-    }
-    yield Relationships(type_, "User", "Post", pa.table(columns, schema=relationship_schema(type_)), file)
-
-
-def _implied(label: str, ids: list[str], lines: list[int], file: str) -> Nodes:
-    given = {"id": pa.array(ids, TEXT), "line": pa.array(lines, pa.int64())}
-    schema = node_schema(label)
-    columns = [given[f.name] if f.name in given else pa.nulls(len(ids), f.type) for f in schema]
-    rows = first_rows(pa.table(columns, schema=schema))
-    return Nodes(label, rows, file, primary=False, implied=True)

@@ -44,6 +44,10 @@ def draft_config(folder: Path, home: Path) -> str:
     path = Path(os.path.relpath(folder, home)).as_posix()
     if (folder / "Posts.xml").is_file():
         return _head("stackexchange", path)
+    if (folder / "user_artists.dat").is_file() or (folder / "raw" / "user_artists.dat").is_file():
+        return _head("hetrec", path)
+    if (folder / "mult.dat").is_file():
+        return _head("citeulike", path)
     if (folder / "train.txt").is_file():
         return _head("pairs", path)
     from graphfeed.loaders.draft import draft_mapping

@@ -18,12 +18,12 @@ def make_loader(source: str, path: str | Path | None = None, **options: Any) -> 
     """The loader for a source: ``sample``, or a source of ``open_loader`` with its path.
 
     ``tables`` takes its ``mapping``, a TOML file or what is in one, from graphfeed.toml in its folder or in this one.
-    Options that are None are left out. Raises ConfigError.
+    Options that are None are left out; files may be given as text. Raises ConfigError.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if source == SAMPLE:
         return _sample(path, given)
-    from graphfeed.loaders import SOURCES, open_loader
+    from graphfeed.loaders import FILE_OPTIONS, SOURCES, open_loader
     from graphfeed.loaders.near import near_match
 
     known = [*SOURCES, SAMPLE]
@@ -36,8 +36,7 @@ def make_loader(source: str, path: str | Path | None = None, **options: Any) -> 
 
         file = _mapping_file(Path(path), given.get("mapping"))
         given["mapping"] = parse_mapping(read_toml(file), str(file))
-    if "test" in given:
-        given["test"] = Path(given["test"])
+    given |= {name: Path(given[name]) for name in FILE_OPTIONS if name in given}
     return open_loader(source, Path(path), **given)
 
 
