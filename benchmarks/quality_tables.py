@@ -14,8 +14,20 @@ from rich.table import Table
 Result = dict[str, Any]
 MODEL = "linear"
 SHOWN = ("recall", "ndcg", "mrr", "hit_rate", "precision")
-ORDER = ("quantumcomputing", "french.meta", "cofacts", "gowalla", "sample")
-SLICES = {"all": "all posts", "old": "over three days old"}
+LISTS = ("coverage", "diversity", "novelty")
+ORDER = (
+    "quantumcomputing",
+    "french.meta",
+    "cofacts",
+    "gowalla",
+    "lastfm-2k",
+    "lastfm-2k-811",
+    "citeulike-t",
+    "citeulike-t-cold",
+    "amazon-beauty",
+    "sample",
+)
+SLICES = {"all": "all posts", "old": "over three days old", "cold_posts": "met by nobody"}
 
 
 def show(console: Console, result: Result, compared: Sequence[str]) -> None:
@@ -28,8 +40,19 @@ def show(console: Console, result: Result, compared: Sequence[str]) -> None:
         for row in rows:
             table.add_row(row["model"], *(_with_half(row, metric) for metric in metrics))
         console.print(table)
+    _show_lists(console, result)
     _show_comparisons(console, result, compared)
     _show_costs(console, result)
+
+
+def _show_lists(console: Console, result: Result) -> None:
+    """What the lists are like, whether right or not."""
+    metrics = [f"{name}@{k}" for k in result["at"] for name in LISTS]
+    rows = [row for row in _of_slice(result["rows"], "all") if any(metric in row for metric in metrics)]
+    table = Table("ranker", *metrics, title="what the lists are like, all", title_justify="left")
+    for row in rows:
+        table.add_row(row["model"], *(_with_half(row, metric) if metric in row else "" for metric in metrics))
+    console.print(table)
 
 
 def _show_comparisons(console: Console, result: Result, compared: Sequence[str]) -> None:
@@ -46,16 +69,21 @@ def _show_comparisons(console: Console, result: Result, compared: Sequence[str])
 
 
 def _show_costs(console: Console, result: Result) -> None:
-    table = Table("ranker", "fit, s", "rank, s", "chosen on validation", title_justify="left")
+    table = Table("ranker", "fit, s", "rank, s", "peak, MiB", "chosen on validation", title_justify="left")
     for name, facts in result["rankers"].items():
-        settings = {k: v for k, v in facts["settings"].items() if k not in ("weights", "towers", "people", "interests")}
+        settings = {k: v for k, v in facts["settings"].items() if k not in LONG}
         words = ", ".join(f"{k} {v}" for k, v in settings.items())
-        table.add_row(name, f"{facts['fit_seconds']:.1f}", f"{facts['rank_seconds']:.1f}", escape(words))
+        costs = (f"{facts['fit_seconds']:.1f}", f"{facts['rank_seconds']:.1f}", f"{facts.get('peak_mib', 0):,.0f}")
+        table.add_row(name, *costs, escape(words))
     console.print(table)
     stages = ", ".join(f"{name} {value:.1f} s" for name, value in result["seconds"].items())
     lines = [result["split"], *result["to be known"], f"{stages}; peak memory {result['peak_mib']:,.0f} MiB"]
     for line in [*lines, str(result["machine"])]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+LONG = ("settings", "weights", "towers", "people", "interests")
+"""Of a model's report, what is too long for a table."""
 
 
 def verdict(row: dict[str, Any]) -> str:

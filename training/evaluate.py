@@ -19,6 +19,7 @@ import torch
 
 from graphfeed.errors import NothingToPredictError, TrainingError
 from graphfeed.training.evaluation import Evaluation, summarise
+from graphfeed.training.intervals import NORMAL, interval, resampled_means
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.metrics import Float32, ListTally, best, per_list, self_information, sort_keys, tie_breaks
 from graphfeed.training.ranker import Progress, Ranker, Scorer
@@ -71,7 +72,8 @@ def evaluate(
         raise NothingToPredictError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
     empty = Evaluation(part, kind, tuple(at), split.describe(), {ranker.name: ranker.kind for ranker in asked_of})
     users = {name: np.concatenate(parts) for name, parts in gathered.users.items()}
-    lists = {name: tally.figures(*gathered.authors) for name, tally in gathered.tallies.items()}
+    asked_by = users[MAIN_SLICE[kind]]
+    lists = {name: _with_ends(tally, gathered.authors, asked_by) for name, tally in gathered.tallies.items()}
     return summarise(empty, users, gathered.values(), lists, MAIN_SLICE[kind])
 
 
@@ -139,6 +141,20 @@ class _Gathered:
             (model, name): per_list(torch.cat(tops).long(), answers[name], self.at)
             for (model, name), tops in self._tops.items()
         }
+
+
+def _with_ends(tally: ListTally, authors: tuple[Int64, Int64], users: Int64) -> dict[str, float]:
+    """The figures on all lists of a ranker, with the ends of their 95 % intervals over people where they have one."""
+    found = tally.figures(*authors)
+    each = {name: values for name, values in tally.each().items() if name in found}
+    for name, values in each.items():
+        there = ~np.isnan(values)
+        low, high = interval(resampled_means(values[there][:, None], users[there]))
+        found |= {f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}
+    for name, error in tally.coverage_errors(users).items():
+        reach = NORMAL * error
+        found |= {f"{name}_low": max(found[name] - reach, 0.0), f"{name}_high": min(found[name] + reach, 1.0)}
+    return found
 
 
 def _checked(scores: Float32, shape: tuple[int, int], name: str) -> Float32:

@@ -14,6 +14,8 @@ from graphfeed.training.links import Int64
 DRAWS = 1_000
 LEVEL = 95
 """Per cent of the draws that an interval holds."""
+NORMAL = 1.96
+"""Standard errors to either side that hold as much of a normal distribution."""
 
 Float64 = npt.NDArray[np.float64]
 

@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from graphfeed.errors import LeakError
 from graphfeed.graph.tensors import FeedGraph
 from graphfeed.loaders.records import RELATIONSHIP_TYPES
+from graphfeed.training.held_back import holdable
 from graphfeed.training.links import ENGAGEMENTS, LINK_KINDS, Int64, LinkKind, pair_matrix
 from graphfeed.training.snapshot import NO_TIME, Snapshot
 from graphfeed.training.split import Part, Round, Split
@@ -64,6 +65,7 @@ def audit(split: Split, kind: LinkKind = "posts") -> list[Leak]:
     """Everything that is wrong or doubtful about a split, each rule at most once per relation or moment."""
     graph = split.training.graph
     found = [*_graph_findings(graph), *_derived_findings(split.training, "training")]
+    found += _derived_findings(split.final, "final training graph")
     not_before = split.training.now
     for part in PARTS:
         end = not_before
@@ -71,6 +73,8 @@ def audit(split: Split, kind: LinkKind = "posts") -> list[Leak]:
             where = f"{part}, {_date(asked.snapshot.now)}"
             found += [*_order_findings(asked, where, not_before), *_round_findings(asked, kind, where)]
             found += _shown(asked, kind, split.training, f"{where}, training graph")
+            if split.name == "leave-one-out":
+                found += _later_findings(asked, where)
             if part == "test":
                 found += _shown(asked, kind, split.final, f"{where}, final training graph")
             # Within a part windows may overlap; no part begins before the one before it has ended.
@@ -184,10 +188,31 @@ def _visible(snapshot: Snapshot, edge: tuple[str, str, str]) -> Int64:
     return np.asarray(store.edge_index.numpy()[:, store.time.numpy() <= snapshot.now])
 
 
+def _later_findings(asked: Round, where: str) -> Iterator[Leak]:
+    """``later_shown``: where each person's last acts are held back, an act of theirs that came after the answer.
+
+    Acts on posts that they wrote, disliked or hid are never held back and do not count.
+    """
+    graph = asked.snapshot.graph
+    posts = graph.count("Post")
+    acts = holdable(graph)
+    place = np.zeros(len(acts), dtype=np.int64)
+    order = np.argsort(acts.source, kind="stable")
+    place[order] = np.arange(len(acts))
+    pair = np.stack([acts.source, acts.target])
+    links = asked.snapshot.links("posts")
+    shown = _isin(pair, np.stack([links.source, links.target]), posts)
+    answered = _isin(pair, _answers(asked, "posts"), posts)
+    first = np.full(graph.count("User"), len(acts), dtype=np.int64)
+    np.minimum.at(first, acts.source[answered], place[answered])
+    yield from _leak("later_shown", where, shown & (place > first[acts.source]), graph, ("User", "posts", "Post"), pair)
+
+
 def _reply_findings(asked: Round, kind: LinkKind, where: str) -> Iterator[Leak]:
     """``answer_replied``: the person's own reply to the answer's post is there already.
 
-    A dated reply can be an earlier act (warning). One without a time is the very act that is to be predicted (error).
+    A dated reply can be an earlier act (warning). One without a time is the very act that is to be predicted, and so is
+    any where acts are hidden whatever their time (error).
     """
     if kind != "posts":
         return
@@ -201,7 +226,8 @@ def _reply_findings(asked: Round, kind: LinkKind, where: str) -> Iterator[Leak]:
         pair = np.stack([through.row, through.col]).astype(np.int64)
         wrong = _isin(pair, _answers(asked, kind), posts)
         edge = ("User", "REPLIED", "Post")
-        yield from _leak("answer_replied", where, wrong, graph, edge, pair, "error" if undated else "warning")
+        certain = undated or snapshot.past.hidden is not None
+        yield from _leak("answer_replied", where, wrong, graph, edge, pair, "error" if certain else "warning")
 
 
 # --- hidden pairs ----------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from torch_geometric.metrics.link_pred import LinkPredMetricData
 from graphfeed.training.links import Int64
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 PER_LIST = {
     "recall": LinkPredRecall,
@@ -99,6 +100,7 @@ class ListTally:
         self.nodes, self.at = nodes, tuple(at)
         self.vectors = None if vectors is None else _unit_rows(vectors)
         self._covered = {k: LinkPredCoverage(k, nodes + 1) for k in self.at}
+        self._lists: list[torch.Tensor] = []
         self._shown = {k: np.zeros(nodes, dtype=np.int64) for k in self.at}
         self._each: dict[str, list[torch.Tensor]] = defaultdict(list)
         self._candidates = np.zeros(nodes, dtype=bool)
@@ -110,20 +112,20 @@ class ListTally:
     def add(self, top: torch.Tensor, self_information: Float32) -> None:
         """Lists, with what each node's popularity makes it worth as news, bits ``[nodes]``."""
         information = torch.from_numpy(np.append(self_information, np.float32(0.0)))
+        self._lists.append(top[:, : max(self.at)].to(torch.int32))
         for k in self.at:
             lists = top[:, :k]
             self._covered[k].update(lists, torch.zeros((2, 0), dtype=torch.int64))
             there = lists < self.nodes
             self._shown[k] += np.bincount(lists[there].numpy(), minlength=self.nodes)
-            size = there.sum(1)
-            self._each[f"novelty@{k}"].append(information[lists].sum(1)[size > 0] / size[size > 0])
+            self._each[f"novelty@{k}"].append(information[lists].sum(1) / there.sum(1))
             if self.vectors is not None:
                 self._each[f"diversity@{k}"].append(_intra_list_distance(lists, there, self.vectors))
 
     def figures(self, author: Int64, post: Int64) -> dict[str, float]:
         """The figures by name; pairs (author, post) say who gains by being shown."""
         # Summed up at the end, all at once: sums of sums would differ in the last bit with the size of the blocks.
-        each = {name: torch.cat(values).double() for name, values in self._each.items()}
+        each = {name: values[~np.isnan(values)] for name, values in self.each().items()}
         found = {name: float(values.mean()) for name, values in each.items() if len(values)}
         mine = self._candidates[post]
         for k in self.at:
@@ -133,6 +135,30 @@ class ListTally:
                 authors, place = np.unique(author[mine], return_inverse=True)
                 exposure = np.bincount(place, weights=self._shown[k][post[mine]], minlength=len(authors))
                 found[f"author_gini@{k}"] = gini(exposure)
+        return found
+
+    def each(self) -> dict[str, Float64]:
+        """Novelty and diversity of every list by name (``novelty@10``), ``[lists]``; NaN where a list is too short."""
+        return {name: torch.cat(values).double().numpy() for name, values in self._each.items()}
+
+    def coverage_errors(self, users: Int64) -> dict[str, float]:
+        """Standard error of the coverage over people by name, ``users`` being whose each list is, ``[lists]``.
+
+        By the jackknife, for which only the nodes count that one person alone was shown: drawing people anew would
+        show fewer nodes in every draw (Burnham and Overton 1978, on the number of species in a sample).
+        """
+        if not self._lists:
+            return {}
+        lists = torch.cat(self._lists).numpy()
+        people, owner = np.unique(users, return_inverse=True)
+        total = max(int(self._candidates.sum()), 1)
+        found = {}
+        for k in self.at:
+            pair = np.unique(np.repeat(owner, k) * (self.nodes + 1) + lists[:, :k].ravel())
+            person, node = np.divmod(pair, self.nodes + 1)
+            once = (np.bincount(node, minlength=self.nodes + 1) == 1) & (np.arange(self.nodes + 1) < self.nodes)
+            alone = np.bincount(person[once[node]], minlength=len(people)) / total
+            found[f"coverage@{k}"] = float(np.sqrt((len(people) - 1) * alone.var()))
         return found
 
 
@@ -156,8 +182,9 @@ def _unit_rows(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _intra_list_distance(lists: torch.Tensor, there: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
-    """1 - mean cosine over the pairs of each list with at least two nodes (Smyth and McClave 2001)."""
+    """1 - mean cosine over the pairs of each list (Smyth and McClave 2001); NaN for one with less than two nodes."""
     chosen = unit[lists]
     size = there.sum(1).float()
     pairs = chosen.sum(1).square().sum(1) - chosen.square().sum((1, 2))
-    return (1 - pairs / (size * (size - 1)).clamp(min=1))[size > 1]
+    distance: torch.Tensor = 1 - pairs / (size * (size - 1)).clamp(min=1)
+    return distance.masked_fill(size < 2, torch.nan)

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.data_sets import CHECKOUT, DATA_SETS
-from benchmarks.quality import as_json, figures, measure
+from benchmarks.quality import _data, _parser, as_json, figures, measure
 from benchmarks.quality_tables import markdown, verdict
+from benchmarks.seeds import pooled, with_seeds
+from benchmarks.timing import Timed, gauged
 from benchmarks.way import Stage, commands, run_stage, summary
 from rich.console import Console
+from tests.training import worlds
 
 import graphfeed
 from graphfeed.progress import ProgressBars
+from graphfeed.training.baselines import ImplicitBPR, Popularity
+from graphfeed.training.baselines.implicit_bpr import BPRSettings
+from graphfeed.training.evaluate import evaluate, fit_all
 from graphfeed.training.evaluation import Evaluation
+from graphfeed.training.split import make_split
 
 USERS, ITEMS, KNOWN = 60, 40, 10
 
@@ -50,6 +57,12 @@ def test_the_whole_measurement(two_groups: Path) -> None:
     assert (pair["baseline"], pair["metric"], verdict(pair)) == ("popularity", "ndcg@20", "above")
     assert set(found["seconds"]) == {"load", "tensors", "train", "evaluate"}
     assert found["rankers"]["linear"]["fit_seconds"] > 0
+    row = rows["linear"]
+    for metric in ("recall@10", "ndcg@20", "precision@20", "coverage@20", "novelty@20"):
+        assert row[f"{metric}_low"] <= row[metric] <= row[f"{metric}_high"], metric
+    assert row["fit_seconds"] == found["rankers"]["linear"]["fit_seconds"]
+    assert row["peak_mib"] > 50
+    assert row["settings"]["weights"]
     assert found["peak_mib"] > 50
     written = json.loads(as_json(found))
     assert written == json.loads(json.dumps(found))
@@ -66,6 +79,86 @@ def test_an_unknown_baseline_is_named(two_groups: Path) -> None:
         pytest.raises(SystemExit, match=r"takes some of popularity, .*found populism"),
     ):
         measure(feed, DATA_SETS["gowalla"], None, ["populism"], bars)
+
+
+def test_without_the_model_and_with_seeds(two_groups: Path) -> None:
+    with graphfeed.open(two_groups / "feed") as feed, ProgressBars(Console(quiet=True)) as bars:
+        found = measure(feed, DATA_SETS["gowalla"], None, ["popularity", "implicit_als"], bars, seeds=3, model=False)
+    rows = {row["model"]: row for row in found["rows"] if row["slice"] == "all"}
+    assert (rows["popularity"]["seeds"], rows["implicit_als"]["seeds"]) == (1, 3)
+    assert "ndcg@20_sd" in rows["implicit_als"]
+    assert "ndcg@20_sd" not in rows["popularity"]
+    assert not found["comparisons"]
+
+
+def test_seeds_become_their_mean_and_spread() -> None:
+    split = make_split(worlds.two_groups())
+    others = [Timed(Popularity()), Timed(ImplicitBPR(settings=BPRSettings(factors=4, iterations=3)))]
+    fit_all(split, others)
+    groups = with_seeds(others, 3)
+    assert [ranker.name for ranker in groups["implicit_bpr"]] == ["implicit_bpr", "implicit_bpr#1", "implicit_bpr#2"]
+    assert len(groups["popularity"]) == 1
+    fit_all(split, [again for group in groups.values() for again in group[1:]])
+    found = evaluate(split, [ranker for group in groups.values() for ranker in group])
+    whole = pooled(found, {name: [ranker.name for ranker in group] for name, group in groups.items()})
+    each = [row for row in found.rows if row["slice"] == "all" and row["model"].startswith("implicit_bpr")]
+    (row,) = (r for r in whole.rows if r["slice"] == "all" and r["model"] == "implicit_bpr")
+    for metric in ("ndcg@10", "recall@20", "coverage@10"):
+        values = [r[metric] for r in each]
+        assert len(set(values)) > 1, metric
+        assert row[metric] == pytest.approx(np.mean(values), abs=1e-6)
+        assert row[f"{metric}_sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
+    assert row["seeds"] == 3
+
+
+def test_memory_of_a_piece_of_work_is_its_own() -> None:
+    with gauged() as large:
+        held = np.ones(40_000_000)
+    del held
+    with gauged() as small:
+        np.ones(1_000)
+    assert large.peak_mib >= small.peak_mib
+    assert large.seconds > small.seconds
+
+
+def test_files_of_the_same_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train, test, text = (tmp_path / name for name in ("mine.txt", "test.txt", "text.tsv"))
+    for file in (train, test, text):
+        file.write_text("1 2\n")
+    parser = _parser()
+
+    def read(*words: str) -> Any:
+        return _data(parser, parser.parse_args([str(word) for word in words]))
+
+    name, data = read("--train", str(train), "--test", str(test), "--text", str(text))
+    assert (name, data.source, data.encoder, data.split) == ("mine", "pairs", "tfidf", "auto")
+    assert data.load_arguments() == ("pairs", train, {"test": test, "text": text})
+    _, data = read("--sequences", str(train))
+    assert (data.source, data.split, data.encoder) == ("sequences", "leave-one-out", None)
+    _, data = read("--dump", str(tmp_path))
+    assert data.load_arguments() == ("stackexchange", tmp_path, {})
+    for words, said in (
+        ([], "name a data set, or --train"),
+        (["--train", train], "--train and --test go together"),
+        (["--sequences", tmp_path / "nothing"], "there is no"),
+    ):
+        with pytest.raises(SystemExit):
+            read(*map(str, words))
+        assert said in capsys.readouterr().err
+
+
+def test_leave_one_out_of_any_sequences(tmp_path: Path) -> None:
+    lines = [
+        " ".join(str(word) for word in (f"u{user}", *((user + step) % 12 for step in range(6)))) for user in range(30)
+    ]
+    (tmp_path / "acts.txt").write_text("\n".join(lines) + "\n")
+    _, data = _data(parser := _parser(), parser.parse_args(["--sequences", str(tmp_path / "acts.txt")]))
+    with graphfeed.open(tmp_path / "feed") as feed, ProgressBars(Console(quiet=True)) as bars:
+        found = measure(feed, data, None, ["last_visited", "popularity"], bars, model=False)
+    rows = {row["model"]: row for row in found["rows"] if row["slice"] == "all"}
+    assert rows["last_visited"]["questions"] == 30
+    assert rows["last_visited"]["ndcg@20"] == pytest.approx(1.0)
+    assert found["split"].startswith("leave-one-out split")
 
 
 def test_data_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +184,7 @@ def test_the_table_holds_the_model_against_the_baseline_that_did_best(tmp_path: 
 
 def test_figures_are_short_and_have_their_intervals() -> None:
     found = Evaluation("test", "posts", (10, 20), "rolling", {})
-    found.rows = [{"model": "linear", "slice": "all", "ndcg@10": 1 / 3, "ndcg@10_low": 0.25, "novelty@10": 9.0}]
+    found.rows = [{"model": "linear", "slice": "all", "ndcg@10": 1 / 3, "ndcg@10_low": 0.25, "author_gini@10": 0.5}]
     assert figures(found)["rows"] == [{"model": "linear", "slice": "all", "ndcg@10": 0.33333, "ndcg@10_low": 0.25}]
 
 

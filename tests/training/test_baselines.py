@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from tests.training.worlds import DAY, living, moment, two_groups, world
 
+from graphfeed.errors import TrainingError
 from graphfeed.training.baselines import (
+    EASE,
     GraphFilter,
     ImplicitALS,
+    ImplicitBPR,
     ItemKNN,
+    LastVisited,
     Newest,
     Popularity,
     RecentPopularity,
@@ -20,8 +24,11 @@ from graphfeed.training.baselines import (
     baselines_for,
 )
 from graphfeed.training.baselines.choosing import choose, validation_sample
+from graphfeed.training.baselines.ease import _climb, smaller_side
 from graphfeed.training.baselines.implicit_als import ALSSettings
+from graphfeed.training.baselines.implicit_bpr import BPRSettings
 from graphfeed.training.baselines.item_knn import Neighbourhood, likeness
+from graphfeed.training.baselines.last_visited import Acts, Steps
 from graphfeed.training.baselines.observed import observed
 from graphfeed.training.baselines.same_for_all import SameForAll
 from graphfeed.training.evaluate import evaluate, fit_all
@@ -49,7 +56,14 @@ def test_scores_of_a_user_alone_are_those_in_a_block(ranker: Ranker) -> None:
 
 @pytest.mark.parametrize(
     "ranker",
-    [ItemKNN(), ImplicitALS(settings=ALSSettings(factors=2)), GraphFilter(), Tfidf()],
+    [
+        ItemKNN(),
+        EASE(),
+        ImplicitALS(settings=ALSSettings(factors=2)),
+        ImplicitBPR(settings=BPRSettings(factors=4)),
+        GraphFilter(),
+        Tfidf(),
+    ],
     ids=lambda ranker: ranker.name,
 )
 def test_two_groups_are_told_apart(ranker: Ranker) -> None:
@@ -150,6 +164,97 @@ def test_als_gives_zero_to_what_it_never_saw_and_new_engagement_counts() -> None
     assert (before[0][unseen] == 0).all()
 
 
+def ease_by_hand(links: np.ndarray, penalty: float) -> np.ndarray:
+    """The formula of the paper, in float64."""
+    inverse = np.linalg.inv(links.T @ links + penalty * np.eye(links.shape[1]))
+    weights = np.eye(links.shape[1]) - inverse / np.diag(inverse)
+    assert np.allclose(np.diag(weights), 0)
+    return np.asarray(links @ weights)
+
+
+@pytest.mark.parametrize(("users", "posts"), [(30, 12), (12, 30)])
+def test_ease_by_hand_by_the_smaller_side(users: int, posts: int) -> None:
+    links = (np.random.default_rng(3).random((users, posts)) < 0.3).astype(np.float64)
+    links[:, 5] = 0  # nobody met this one
+    likes = [(u, p, None) for u, p in zip(*links.nonzero(), strict=True)]
+    split = make_split(world(users, [(None, "")] * posts, {"LIKED": likes}, test=[(0, 5)]))
+    ranker = EASE(penalty=4.0)
+    ranker.fit(split)
+    assert smaller_side(observed(split.final, "posts")) == (11 if posts == 12 else 12)
+    scores = ranker.scorer(split.final).scores(np.arange(users))
+    np.testing.assert_allclose(scores, ease_by_hand(links, 4.0), rtol=1e-4, atol=1e-5)
+    assert (scores[:, 5] == 0).all()
+    # Links that came later count, the weights stay.
+    now = ranker.scorer(split.training).scores(np.arange(users))
+    inverse = np.linalg.inv(links.T @ links + 4.0 * np.eye(posts))
+    expected = observed(split.training, "posts") @ (np.eye(posts) - inverse / np.diag(inverse))
+    np.testing.assert_allclose(now, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_best_penalty_is_climbed_to() -> None:
+    for values in ([1, 2, 3, 2, 1], [5, 4, 3, 2, 1], [1, 2, 3, 4, 5], [1, 2, 3, 4, 3], [2, 3, 2, 1, 0], [7]):
+        asked: list[int] = []
+
+        def value(place: int, values: list[int] = values, asked: list[int] = asked) -> float:
+            asked.append(place)
+            return values[place]
+
+        assert _climb(value, len(values)) == int(np.argmax(values))
+        assert len(set(asked)) <= 4
+
+
+def test_ease_refuses_what_would_be_too_large() -> None:
+    split = make_split(two_groups())
+    with pytest.raises(TrainingError, match=r"for each of 40 nodes .* stops at 39; ask for it by name"):
+        EASE(largest=39).fit(split)
+    EASE(penalty=1.0, largest=None).fit(split)
+
+
+def test_last_visited_by_hand() -> None:
+    # Person 0 met 0 1 2, person 1 met 0 1 3, person 2 met 1.
+    likes = [(0, 0, 1.0), (0, 1, 2.0), (0, 2, 3.0), (1, 0, 1.5), (1, 1, 2.5), (1, 3, 3.5), (2, 1, 1.0)]
+    likes += [(3 + n, 4, float(n)) for n in range(20)]
+    split = make_split(world(30, [(0.0, "")] * 6, {"LIKED": likes}))
+    snapshot = Snapshot(split.training.past, moment(50))
+    assert Acts.of(snapshot, "posts").ways(2).toarray()[:4, :4].tolist() == [
+        [0.0, 2.0, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0], [0.0] * 4, [0.0] * 4,
+    ]  # fmt: skip
+    one = LastVisited(settings=Steps(1, 0.0, 0.0)).scorer(snapshot).scores(np.array([2, 0, 29]))
+    assert one[0, :4] == pytest.approx([0, 0, 1, 1], abs=1e-4)
+    assert one[1, :4] == pytest.approx([0, 0, 0, 0], abs=1e-4)  # nobody went on from 2
+    assert one[2].argmax() == 4  # without an act, by how often it was met
+    faded = LastVisited(settings=Steps(1, 0.5, 0.0)).scorer(snapshot).scores(np.array([0]))
+    assert faded[0, :4] == pytest.approx([0, 0.5, 0.5, 0.5], abs=1e-4)
+    levelled = LastVisited(settings=Steps(1, 0.0, 0.5)).scorer(snapshot).scores(np.array([2]))
+    assert levelled[0, 2] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_last_visited_finds_what_follows_what() -> None:
+    # Everybody walks round a ring from a place of their own: what comes next follows from the last act alone.
+    likes = [(user, (user + step) % 20, 10.0 * step + user / 100) for user in range(60) for step in range(8)]
+    split = make_split(world(60, [(0.0, "")] * 20, {"LIKED": likes}), SplitSettings(kind="leave-one-out"))
+    rankers: list[Ranker] = [LastVisited(), ItemKNN(), Popularity()]
+    fit_all(split, rankers)
+    found = evaluate(split, rankers, at=(1,))
+    figures = {row["model"]: row["hit_rate@1"] for row in found.rows if row["slice"] == "all"}
+    assert figures["last_visited"] == 1.0
+    assert figures["popularity"] < 0.3
+
+
+def test_bpr_gives_a_newcomer_the_biases_and_puts_unmet_posts_last() -> None:
+    graph = two_groups()
+    graph.data["User"].num_nodes = 41
+    split = make_split(graph)
+    ranker = ImplicitBPR(settings=BPRSettings(factors=4))
+    ranker.fit(split)
+    scores = ranker.scorer(split.final).scores(np.array([0, 40]))
+    met = np.isin(np.arange(60), split.final.links("posts").target)
+    assert met.all() or scores[:, ~met].max() < scores[:, met].min()
+    assert np.ptp(scores[1]) > 0
+    again = ranker.reseeded(1)
+    assert again.settings == BPRSettings(factors=4, seed=1)
+
+
 def test_tfidf_finds_the_text_twin_of_a_new_post() -> None:
     posts = [(float(day), f"{('tomato', 'comet', 'sonata')[day % 3]} number{day}") for day in range(30)]
     posts += [(30.0, "about a comet tonight"), (30.0, "about a tomato tonight"), (30.0, "about a sonata tonight")]
@@ -190,7 +295,7 @@ def test_settings_are_chosen_on_validation_alone() -> None:
 
 
 def test_the_same_fit_twice_gives_the_same_scores() -> None:
-    for name in ("implicit_als", "graph_filter", "tfidf_newest"):
+    for name in ("implicit_als", "implicit_bpr", "graph_filter", "tfidf_newest"):
         found = []
         for _ in range(2):
             split = make_split(two_groups() if name != "tfidf_newest" else living())
@@ -218,9 +323,9 @@ def test_baselines_of_other_links(kind: str) -> None:
 def test_only_baselines_that_find_something_to_go_by_are_asked() -> None:
     bare = world(2, [(None, "")], {"LIKED": [(0, 0, None)]}, test=[(1, 0)])
     assert [ranker.name for ranker in baselines_for("posts", bare)] == [
-        "popularity", "item_knn", "implicit_als", "graph_filter",
+        "popularity", "item_knn", "ease", "implicit_als", "implicit_bpr", "graph_filter",
     ]  # fmt: skip
-    assert len(baselines_for("posts", living())) == len(baselines_for("posts")) == 8
+    assert len(baselines_for("posts", living())) == len(baselines_for("posts")) == 11
 
 
 @pytest.mark.data

@@ -90,6 +90,18 @@ def test_coverage_novelty_diversity_and_exposure() -> None:
     assert found["novelty@2"] == pytest.approx(float(pyg.compute()))
 
 
+def test_the_error_of_coverage_is_that_of_leaving_people_out() -> None:
+    random = np.random.default_rng(2)
+    lists = torch.from_numpy(np.stack([random.permutation(50)[:3] for _ in range(24)]))
+    users = np.repeat(np.arange(12), 2)
+    tally = ListTally(50, (3,))
+    tally.add_candidates(np.arange(50))
+    tally.add(lists, np.ones(50, dtype=np.float32))
+    covered = [len(np.unique(lists[torch.from_numpy(users != left)].numpy())) / 50 for left in range(12)]
+    expected = np.sqrt((12 - 1) / 12 * ((covered - np.mean(covered)) ** 2).sum())
+    assert tally.coverage_errors(users) == {"coverage@3": pytest.approx(expected)}
+
+
 def test_short_lists_count_only_what_is_in_them() -> None:
     tally = ListTally(3, (2,), torch.eye(3))
     tally.add_candidates(np.array([0, 1]))

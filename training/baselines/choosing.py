@@ -52,8 +52,9 @@ def _draw(split: Split, kind: LinkKind) -> list[Sample]:
     whole = []
     for asked in split.rounds("validation", kind):
         snapshot = asked.snapshot
-        # A fresh view: the round's own keeps what it has worked out, which for many rounds is much memory.
-        view = Snapshot(snapshot.past, snapshot.now, snapshot.kinds)
+        # A fresh view: the round's own keeps what it has worked out, which for many rounds is much memory. A snapshot
+        # with candidates of its own is the only one of its part, and stays.
+        view = Snapshot(snapshot.past, snapshot.now, snapshot.kinds) if type(snapshot) is Snapshot else snapshot
         whole.append(Sample(view, asked.users, asked.answers, snapshot.excluded(kind, asked.users)))
     if len(whole) > MOST_ROUNDS:
         whole = [whole[i] for i in np.linspace(0, len(whole) - 1, MOST_ROUNDS).round().astype(int)]

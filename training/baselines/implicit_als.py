@@ -78,6 +78,10 @@ class ImplicitALS:
         self.settings = best
         self._model = _learn(observed(split.final, self.link), best)
 
+    def reseeded(self, seed: int) -> ImplicitALS:
+        """Another one with the settings that were chosen and a seed of its own, not fitted."""
+        return ImplicitALS(self.link, replace(self.settings, seed=seed))
+
     def scorer(self, snapshot: Snapshot, kind: LinkKind = "posts") -> Scorer:
         """Users' factors from their links until the snapshot."""
         return _ALSScorer(self._model, observed(snapshot, kind), snapshot.candidates(kind))
