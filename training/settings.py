@@ -5,32 +5,104 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-PartName = Literal["paths", "towers", "time"]
-PARTS: tuple[PartName, ...] = ("paths", "towers", "time")
+PartName = Literal["paths", "factors", "towers", "time"]
+PARTS: tuple[PartName, ...] = ("paths", "factors", "towers", "time")
+
+
+TowerKind = Literal["linear", "hgt", "gat", "sage"]
+TOWER_KINDS: tuple[TowerKind, ...] = ("linear", "hgt", "gat", "sage")
+LossName = Literal["softmax", "bpr", "directau"]
 
 
 class TowerSettings(BaseModel):
-    """The towers and how they are trained."""
+    """The towers and how they are trained. Where None is said to depend on the kind, ``neural`` are all but linear."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int = Field(0, ge=0, description="Width of the vectors; 0: about the square root of the links, 32 to 1,024.")
+    kind: TowerKind = Field("linear", description="Linear message passing, or PyG's HGT, GAT or GraphSAGE (mean).")
+    width: int = Field(
+        0,
+        ge=0,
+        description="Width of the vectors; 0: about the square root of the links, 32 to 1,024; neural: 64.",
+    )
     layers: int = Field(2, ge=1, le=6, description="How many times messages are passed.")
+    heads: int = Field(2, ge=1, description="Attention heads of hgt and gat; the width is rounded up to a multiple.")
     epochs: int | None = Field(
         None,
         ge=0,
-        description="At most so many passes over the links; 0: the warm start as it is. "
-        "None: 20, but 0 where links times width pass 100 million.",
+        description="At most so many passes over the links; 0: the start as it is. "
+        "None: 20, but 0 where links times width pass 100 million; neural: 100.",
     )
-    patience: int = Field(3, ge=1, description="Stop after so many epochs without a better validation MRR.")
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many epochs without a better validation MRR. None: 3; neural: 25."
+    )
     learning_rate: float = Field(0.01, gt=0, description="Adam's step size.")
     weight_decay: float = Field(1e-4, ge=0, description="Decoupled decay of all weights (AdamW).")
-    batch: int = Field(16_384, ge=1, description="Links per step.")
+    loss: LossName = Field(
+        "softmax", description="softmax over sampled candidates; bpr: above one; directau: close and spread, no others."
+    )
+    uniformity: float = Field(1.0, ge=0, description="directau: weight of being spread; 0: only being close.")
+    normalised: bool | None = Field(
+        None, description="Scores are cosines (the softmax's temperature is learned). None: for directau only."
+    )
+    batch: int | None = Field(
+        None, ge=1, description="Links per step. None: 16,384; neural: a whole fold, at most 65,536."
+    )
     negatives: int = Field(2_048, ge=1, description="Sampled candidates per step, shared by the batch.")
-    folds: int = Field(4, ge=2, description="Parts of the links; each in turn is taken out of the graph and predicted.")
+    folds: int | None = Field(
+        None,
+        ge=2,
+        description="Parts of the links; each in turn is taken out of the graph and predicted. None: 4; neural: 3.",
+    )
     drop: float = Field(0.2, ge=0, lt=1, description="Share of id embeddings dropped in a step, for nodes yet to come.")
+    fanout: tuple[int, ...] | None = Field(
+        None,
+        description="Neighbours drawn per node, relation and layer, for graphs beyond memory; None: all of them.",
+    )
+
+    @model_validator(mode="after")
+    def _one_fanout_a_layer(self) -> TowerSettings:
+        if self.fanout is not None and (len(self.fanout) != self.layers or min(self.fanout) < 1):
+            raise ValueError(f"fanout takes a number of 1 or more for each of the {self.layers} layers")
+        return self
+
+    @property
+    def scores_normalised(self) -> bool:
+        """Whether scores are cosines."""
+        return self.loss == "directau" if self.normalised is None else self.normalised
+
+    @property
+    def fold_count(self) -> int:
+        """See ``folds``."""
+        return self.folds or (4 if self.kind == "linear" else 3)
+
+    @property
+    def patience_epochs(self) -> int:
+        """See ``patience``."""
+        return self.patience or (3 if self.kind == "linear" else 25)
+
+    @property
+    def batch_links(self) -> int:
+        """See ``batch``."""
+        return self.batch or (16_384 if self.kind == "linear" else 65_536)
+
+
+class FactorSettings(BaseModel):
+    """The factors (implicit least squares)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    widths: tuple[int, ...] | None = Field(
+        None, description="Widths, each a term. None: 1/8, 1/4, 1/2 and 1 times the square root of the links, 8 to 768."
+    )
+    strengths: tuple[tuple[float, float], ...] = Field(
+        ((10.0, 0.1), (30.0, 0.1), (100.0, 30.0)),
+        min_length=1,
+        description="Confidence of an observed link, and L2 penalty; of several each width takes what validates best.",
+    )
+    iterations: int = Field(12, ge=1, description="Sweeps over people and posts.")
 
 
 class MixtureSettings(BaseModel):
@@ -49,6 +121,7 @@ class ModelSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: tuple[PartName, ...] = Field(PARTS, description="Which parts of the score there are.")
+    factors: FactorSettings = FactorSettings()
     towers: TowerSettings = TowerSettings()
     mixture: MixtureSettings = MixtureSettings()
 

@@ -1,87 +1,79 @@
-"""The towers: linear message passing over all typed relations, ending in one vector per node.
+"""The towers: message passing over all typed relations, ending in one vector per node.
+
+``Towers`` is what every kind has in common; the linear kind stands here, HGT, GAT and SAGE in ``neural_towers.py``.
 
     H(0) = W · text_vector + id_embedding         (the id part is dropped at random while training)
-    H(l+1)[dst] = Σ_r  w(l, r) · A_r · H(l)[src]   A_r normalised by the square roots of the degrees at both ends
-    h = Σ_l  a(l, label) · H(l),   times (1 + degree)^γ
-    score(u, x) = h_u · diag(s_kind) · h_x
+    h = Σ_l a(l, label) · H(l),   times (1 + degree)^γ
+    score(u, x) = h_u · diag(s_kind) · h_x        (both made as long as 1 before where scores are normalised)
 
-Linear as in LightGCN (He et al. 2020), over typed relations with one learned weight per layer and relation. A node
-that came after training has no id embedding; its vector follows from its text and its first edges. People have no id
-embedding at all: a person is what they did, so a vector can be had for anybody at any moment.
+A node that came after training has no id embedding; its vector follows from its text and its first edges. People have
+no id embedding at all: a person is what they did, so a vector can be had for anybody at any moment.
+
+The linear kind is LightGCN's (He et al. 2020), over typed relations with a learned weight per layer and relation:
+
+    H(l+1)[dst] = Σ_r  w(l, r) · A_r · H(l)[src]   A_r normalised by the square roots of the degrees at both ends
 
 The warm start is spectral: posts begin as the right singular vectors of the normalised engagement matrix, which makes
-the untrained towers the ideal low-pass filter of GF-CF (Shen et al. 2021), and W begins as the ridge regression from
-text vectors to them.
+the untrained linear towers the ideal low-pass filter of GF-CF (Shen et al. 2021), and W begins as the ridge regression
+from text vectors to them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import scipy.sparse as sp
 import torch
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from graphfeed.training.adjacency import ENDS, Adjacencies, normalise, to_torch
+from graphfeed.training.adjacency import Adjacencies, normalise
 from graphfeed.training.links import LINK_KINDS, LinkKind
-
-LABELS = ("User", "Post", "Entity")
-RELATIONS = ("engaged", "posted", "follows", "cares", "mentions", "related", "linked", "replied")
-"""Relations of ``graphfeed.training.adjacency`` that messages are passed over, each both ways."""
-SYMMETRIC = ("related", "linked", "replied")
-
-
-@dataclass(frozen=True)
-class Message:
-    """One relation in one direction: ``forward`` is ``[dst, src]``, ``backward`` its transpose, both torch CSR."""
-
-    name: str
-    source: str
-    target: str
-    forward: Tensor
-    backward: Tensor
-
-
-@dataclass(frozen=True)
-class TowerInput:
-    """Everything that the towers read of one snapshot, on the device."""
-
-    messages: list[Message]
-    text: dict[str, Tensor]
-    """``[nodes, text width]`` by label."""
-    degree: dict[str, Tensor]
-    """Engagements of each node ``[nodes]``."""
-    nodes: dict[str, int]
-
-
-class _SparseProduct(torch.autograd.Function):
-    """``A @ H`` with both orientations of A given, so that the backward pass is a fast CSR product as well."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, forward: Tensor, backward: Tensor, h: Tensor) -> Tensor:
-        ctx.save_for_backward(backward)
-        return forward @ h
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor]:
-        (backward,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return None, None, backward @ gradients[0].contiguous()
+from graphfeed.training.tower_input import (
+    LABELS,
+    RELATIONS,
+    SYMMETRIC,
+    TowerInput,
+    degrees,
+    tower_input,
+    tower_relations,
+)
 
 
 class Towers(nn.Module):
-    """See the module's docstring. ``known`` are the nodes by label that have an id embedding (the first ones)."""
+    """What all kinds share. ``known`` are the nodes by label that have an id embedding (the first ones).
 
-    def __init__(self, width: int, known: dict[str, int], text_width: int, names: list[str], layers: int) -> None:
+    A subclass passes the messages: ``_layers``. ``config`` is what ``tower_kinds.make_towers`` makes the same again of.
+    """
+
+    kind = ""
+
+    def __init__(
+        self,
+        width: int,
+        known: dict[str, int],
+        text_width: int,
+        names: list[str],
+        layers: int,
+        relations: tuple[str, ...] = (),
+        normalised: bool = False,
+    ) -> None:
+        """``names``: the messages that are passed; ``relations``: those of RELATED_TO that are told apart."""
         super().__init__()
-        self.width, self.layers = width, layers
-        self.config = {"width": width, "known": known, "text_width": text_width, "names": names, "layers": layers}
+        self.width, self.layers, self.relations, self.normalised = width, layers, tuple(relations), normalised
+        self.config: dict[str, Any] = {
+            "kind": self.kind,
+            "width": width,
+            "known": known,
+            "text_width": text_width,
+            "names": names,
+            "layers": layers,
+            "relations": list(relations),
+            "normalised": normalised,
+        }
         self.identity = nn.ParameterDict({label: torch.zeros(count, width) for label, count in known.items() if count})
         self.lift = nn.ParameterDict({label: torch.zeros(text_width, width) for label in LABELS if text_width})
-        self.relation = nn.ParameterDict({name: torch.full((layers,), 0.1) for name in names})
         self.depth = nn.ParameterDict({label: torch.zeros(layers + 1) for label in LABELS})
         self.degree_power = nn.ParameterDict({label: torch.zeros(()) for label in LABELS})
         self.kind_scale = nn.ParameterDict({kind: torch.ones(width) for kind in LINK_KINDS})
@@ -92,91 +84,116 @@ class Towers(nn.Module):
         self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
         """Vectors of all nodes by label, ``[nodes, width]``."""
-        h = {label: self._start(label, given, drop, generator) for label in LABELS}
-        total = {label: self.depth[label][0] * h[label] for label in LABELS}
-        for layer in range(self.layers):
-            if not self.training and not any(self.depth[label][layer + 1 :].any() for label in LABELS):
-                break
-            after: dict[str, Tensor] = {}
-            for message in given.messages:
-                if message.name in self.relation:
-                    sent = _SparseProduct.apply(message.forward, message.backward, h[message.source])
-                    sent = self.relation[message.name][layer] * sent
-                    after[message.target] = after[message.target] + sent if message.target in after else sent
-            h = {label: after.get(label, torch.zeros_like(h[label])) for label in LABELS}
-            total = {label: total[label] + self.depth[label][layer + 1] * h[label] for label in LABELS}
+        return self.finish(self._layers(self.start(given, drop, generator), given), given)
+
+    def start(
+        self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """H(0) by label: what texts and id embeddings say. ``drop``: share of the id embeddings left out."""
+        return {label: self._start(label, given, drop, generator) for label in LABELS}
+
+    def finish(self, states: list[dict[str, Tensor]], given: TowerInput) -> dict[str, Tensor]:
+        """The vectors from the states ``H(0), H(1), …``."""
+        total = {}
+        for label in LABELS:
+            parts = [self.depth[label][place] * state[label] for place, state in enumerate(states)]
+            total[label] = sum(parts[1:], start=parts[0])
         return {
             label: total[label] * (1 + given.degree[label]).pow(self.degree_power[label])[:, None] for label in LABELS
         }
+
+    def scored(self, users: Tensor, items: Tensor, kind: LinkKind) -> Tensor:
+        """Scores ``[users, items]`` of vectors ``[users, width]`` and ``[items, width]``."""
+        left, right = self.ends(users, items, kind)
+        product: Tensor = left @ right.T
+        return product
+
+    def ends(self, users: Tensor, items: Tensor, kind: LinkKind) -> tuple[Tensor, Tensor]:
+        """Vectors whose dot product is the score: cosines where scores are normalised."""
+        users = users * self.kind_scale[kind]
+        if not self.normalised:
+            return users, items
+        return nn.functional.normalize(users, dim=1), nn.functional.normalize(items, dim=1)
+
+    def _layers(self, start: dict[str, Tensor], given: TowerInput) -> list[dict[str, Tensor]]:
+        """``H(0)`` and what follows it; a list may end early where the later layers count nothing."""
+        raise NotImplementedError
 
     def _start(self, label: str, given: TowerInput, drop: float, generator: torch.Generator | None) -> Tensor:
         start = torch.zeros(given.nodes[label], self.width, device=self.sharpness.device)
         if label in self.lift and label in given.text:
             start = given.text[label] @ self.lift[label]
         if label in self.identity:
-            known = self.identity[label][: given.nodes[label]]
-            if drop:
-                kept = torch.rand(len(known), 1, generator=generator).to(known.device) >= drop
-                known = known * kept
-            start = start + nn.functional.pad(known, (0, 0, 0, given.nodes[label] - len(known)))
+            start = start + self._known(label, given, drop, generator)
         return start
 
-    def scored(self, users: Tensor, items: Tensor, kind: LinkKind) -> Tensor:
-        """Scores ``[users, items]`` of vectors ``[users, width]`` and ``[items, width]``."""
-        product: Tensor = (users * self.kind_scale[kind]) @ items.T
-        return product
+    def _known(self, label: str, given: TowerInput, drop: float, generator: torch.Generator | None) -> Tensor:
+        """Id embeddings of the input's nodes, zeros for those that came after training."""
+        every: Tensor = self.identity[label]
+        if given.rows is None:
+            known = every[: given.nodes[label]]
+            if drop:
+                known = known * (torch.rand(len(known), 1, generator=generator).to(known.device) >= drop)
+            return nn.functional.pad(known, (0, 0, 0, given.nodes[label] - len(known)))
+        rows = given.rows[label]
+        there = (rows < len(every)).to(every.dtype)[:, None]
+        if drop:
+            there = there * (torch.rand(len(rows), 1, generator=generator).to(every.device) >= drop)
+        return every.index_select(0, rows.clamp(max=len(every) - 1)).mul(there)
 
 
-def tower_input(
-    adjacencies: Adjacencies, device: torch.device, without: dict[str, sp.csr_matrix] | None = None
-) -> TowerInput:
-    """The tensors of one snapshot. ``without`` takes edges out of a relation (those that are to be predicted)."""
-    graph = adjacencies.snapshot.graph
-    messages: list[Message] = []
-    degree = {label: torch.zeros(graph.count(label), device=device) for label in LABELS}
-    for name in RELATIONS:
-        source, target = ENDS[name]
-        raw = adjacencies.raw(name)
-        if without and name in without:
-            raw = sp.csr_matrix(raw - raw.multiply(without[name]))
-            raw.eliminate_zeros()
-        if not raw.nnz:
-            continue
-        matrix = normalise(raw, 0.5, 0.5)
-        out, back = to_torch(sp.csr_matrix(matrix.T)).to(device), to_torch(matrix).to(device)
-        messages.append(Message(f"{name}>", source, target, out, back))
-        if name not in SYMMETRIC:
-            messages.append(Message(f"{name}<", target, source, back, out))
-        if name == "engaged":
-            degree["Post"] = torch.from_numpy(_degrees(raw, 0)).to(device)
-        elif name == "follows":
-            degree["User"] = torch.from_numpy(_degrees(raw, 0)).to(device)
-        elif name == "mentions":
-            degree["Entity"] = torch.from_numpy(_degrees(raw, 0)).to(device)
-    text = {label: graph.data[label].x.to(device) for label in LABELS if "x" in graph.data[label]}
-    return TowerInput(messages, text, degree, {label: graph.count(label) for label in LABELS})
+class LinearTowers(Towers):
+    """See the module's docstring."""
+
+    kind = "linear"
+
+    def __init__(
+        self,
+        width: int,
+        known: dict[str, int],
+        text_width: int,
+        names: list[str],
+        layers: int,
+        relations: tuple[str, ...] = (),
+        normalised: bool = False,
+    ) -> None:
+        super().__init__(width, known, text_width, names, layers, relations, normalised)
+        self.relation = nn.ParameterDict({name: torch.full((layers,), 0.1) for name in names})
+
+    def _layers(self, start: dict[str, Tensor], given: TowerInput) -> list[dict[str, Tensor]]:
+        states = [start]
+        for layer in range(self.layers):
+            if not self.training and not any(self.depth[label][layer + 1 :].any() for label in LABELS):
+                break
+            h, after = states[-1], dict[str, Tensor]()
+            for message in given.messages:
+                if message.name in self.relation:
+                    sent = self.relation[message.name][layer] * message.passed(h[message.source])
+                    after[message.target] = after[message.target] + sent if message.target in after else sent
+            states.append({label: after.get(label, torch.zeros_like(h[label])) for label in LABELS})
+        return states
 
 
-def warm_start(adjacencies: Adjacencies, width: int, layers: int, seed: int) -> Towers:
-    """Towers that begin as a spectral filter of who engaged with what; see the module's docstring."""
-    graph = adjacencies.snapshot.graph
-    engaged = adjacencies.raw("engaged")
-    width = max(1, min(width, min(engaged.shape) - 1))
-    # BLAS threads slow small factorisations down by an order of magnitude.
-    with threadpool_limits(1 if engaged.nnz < 100_000 else None):
-        _, _, right = randomized_svd(normalise(engaged, 0.5, 0.5), width, n_iter=3, random_state=seed)
-    posts = torch.from_numpy(np.ascontiguousarray(right.T, dtype=np.float32)) * float(np.sqrt(graph.count("Post")))
-    text_width = graph.data["Post"].x.shape[1] if "x" in graph.data["Post"] else 0
+def message_names(relations: tuple[str, ...]) -> list[str]:
+    """Every message that a graph may have; ``relations``: those of RELATED_TO that are told apart."""
     names = [f"{name}{way}" for name in RELATIONS for way in "><" if not (name in SYMMETRIC and way == "<")]
-    towers = Towers(width, {"Post": graph.count("Post"), "Entity": graph.count("Entity")}, text_width, names, layers)
+    return names + [f"related:{name}{way}" for name in relations for way in "><"]
+
+
+def warm_start(
+    adjacencies: Adjacencies, width: int, layers: int, seed: int, *, normalised: bool = False
+) -> LinearTowers:
+    """Linear towers that begin as a spectral filter of who engaged with what; see the module's docstring."""
+    graph = adjacencies.snapshot.graph
+    relations = tower_relations(adjacencies)
+    posts = spectral_posts(adjacencies, max(1, min(width, min(adjacencies.raw("engaged").shape) - 1)), seed)
+    text_width = graph.data["Post"].x.shape[1] if "x" in graph.data["Post"] else 0
+    known = {"Post": graph.count("Post"), "Entity": graph.count("Entity")}
+    towers = LinearTowers(
+        posts.shape[1], known, text_width, message_names(relations), layers, relations, normalised=normalised
+    )
+    start_from(towers, adjacencies, posts)
     with torch.no_grad():
-        if text_width:
-            lift = _ridge(graph.data["Post"].x, posts, torch.from_numpy(_degrees(engaged, 0)))
-            for label in LABELS:
-                towers.lift[label].copy_(lift if label == "Post" else 0.3 * lift)
-            posts = posts - (graph.data["Post"].x @ lift)
-        seen = torch.from_numpy(_degrees(engaged, 0) > 0)[:, None]
-        towers.identity["Post"].copy_(posts * seen)
         towers.relation["engaged<"].fill_(1.0)
         towers.depth["Post"][0] = 1.0
         towers.depth["User"][1] = 1.0
@@ -186,6 +203,28 @@ def warm_start(adjacencies: Adjacencies, width: int, layers: int, seed: int) -> 
     return towers
 
 
+def spectral_posts(adjacencies: Adjacencies, rank: int, seed: int) -> Tensor:
+    """Right singular vectors of the normalised engagement matrix, ``[posts, rank]``, their entries about 1."""
+    engaged = adjacencies.raw("engaged")
+    # BLAS threads slow small factorisations down by an order of magnitude.
+    with threadpool_limits(1 if engaged.nnz < 100_000 else None):
+        _, _, right = randomized_svd(normalise(engaged, 0.5, 0.5), rank, n_iter=3, random_state=seed)
+    found = torch.from_numpy(np.ascontiguousarray(right.T, dtype=np.float32))
+    return found * float(np.sqrt(adjacencies.snapshot.graph.count("Post")))
+
+
+@torch.no_grad()
+def start_from(towers: Towers, adjacencies: Adjacencies, posts: Tensor) -> None:
+    """Let the posts' H(0) be ``posts`` ``[posts, width]``: the texts' part by a ridge regression, the rest by id."""
+    graph, engaged = adjacencies.snapshot.graph, torch.from_numpy(degrees(adjacencies.raw("engaged"), 0))
+    if "x" in graph.data["Post"]:
+        lift = _ridge(graph.data["Post"].x, posts, engaged)
+        for label in LABELS:
+            towers.lift[label].copy_(lift if label == "Post" else 0.3 * lift)
+        posts = posts - (graph.data["Post"].x @ lift)
+    towers.identity["Post"].copy_(posts * (engaged > 0)[:, None])
+
+
 def _ridge(x: Tensor, y: Tensor, weight: Tensor, strength: float = 1.0) -> Tensor:
     """``argmin_W Σ_i weight_i |x_i W − y_i|² + strength · |W|²``."""
     weighted = x * weight[:, None]
@@ -193,5 +232,4 @@ def _ridge(x: Tensor, y: Tensor, weight: Tensor, strength: float = 1.0) -> Tenso
     return solved
 
 
-def _degrees(matrix: sp.csr_matrix, axis: int) -> npt.NDArray[np.float32]:
-    return np.asarray(matrix.sum(axis=axis), dtype=np.float32).ravel()
+__all__ = ["LABELS", "LinearTowers", "TowerInput", "Towers", "spectral_posts", "tower_input", "warm_start"]

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from tests.graph.test_kill import ROOT, kill_round
 from tests.training.worlds import two_groups
 
 from graphfeed.errors import TrainingError
 from graphfeed.training.loop import Fit, fit_towers, pick_device, tower_epochs, tower_width
-from graphfeed.training.settings import RunSettings, TowerSettings
+from graphfeed.training.settings import RunSettings, TowerKind, TowerSettings
 from graphfeed.training.split import make_split
+from graphfeed.training.tower_kinds import make_towers
 
 KILLS = max(2, int(os.environ.get("GRAPHFEED_KILLS", "7")) // 2)
 SETTINGS = TowerSettings(width=16, epochs=6, patience=6, batch=64, negatives=32)
@@ -77,6 +79,27 @@ def test_kill_in_training_and_go_on_to_the_same_numbers(tmp_path: Path) -> None:
             np.testing.assert_array_equal(value, undisturbed[name], err_msg=name)
 
 
+@pytest.mark.parametrize("kind", ["hgt", "gat", "sage"])
+def test_an_interrupted_run_of_any_kind_goes_on_to_the_same_numbers(tmp_path: Path, kind: TowerKind) -> None:
+    settings = SETTINGS.model_copy(update={"kind": kind, "epochs": 4})
+    split = make_split(two_groups())
+    rounds = list(split.rounds("validation"))
+
+    def interrupt(what: str, done: int, steps: int, word: str) -> None:
+        if word and done == 2:
+            raise KeyboardInterrupt
+
+    run = RunSettings(device="cpu", folder=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit_towers(split.training, rounds, settings, run, interrupt)
+    resumed = fit_towers(split.training, rounds, settings, run)
+    assert len(resumed.losses) == len(resumed.seconds) == 4
+    undisturbed = fit_towers(split.training, rounds, settings, RunSettings(device="cpu"))
+    assert resumed.losses == undisturbed.losses
+    for name, value in state(resumed).items():
+        np.testing.assert_array_equal(value, state(undisturbed)[name], err_msg=name)
+
+
 def test_a_checkpoint_of_other_settings_is_left_alone(tmp_path: Path) -> None:
     train(tmp_path, SETTINGS.model_copy(update={"epochs": 2}))
     other = train(tmp_path, SETTINGS.model_copy(update={"learning_rate": 0.02}))
@@ -90,6 +113,18 @@ def test_width_and_epochs_go_with_the_data() -> None:
     assert tower_epochs(TowerSettings(), 10_000) == 20
     assert tower_epochs(TowerSettings(), 650_000) == 0
     assert tower_epochs(TowerSettings(epochs=3), 650_000) == 3
+    assert tower_width(TowerSettings(kind="hgt"), 650_000) == 64
+    assert tower_epochs(TowerSettings(kind="hgt"), 650_000) == 100
+
+
+def test_settings_that_cannot_be_are_said() -> None:
+    for given, said in (
+        ({"fanout": [5]}, "each of the 2 layers"),
+        ({"kind": "lstm"}, "linear"),
+        ({"loss": "l2"}, "bpr"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            TowerSettings.model_validate(given)
 
 
 def test_a_device_that_is_not_there_is_said() -> None:
@@ -97,3 +132,8 @@ def test_a_device_that_is_not_there_is_said() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(TrainingError, match="use cpu or auto"):
             pick_device("cuda")
+
+
+def test_towers_of_an_earlier_version_are_linear() -> None:
+    towers = make_towers({"width": 4, "known": {"Post": 3}, "text_width": 0, "names": ["engaged<"], "layers": 1})
+    assert towers.kind == "linear"
