@@ -8,6 +8,8 @@
 - ``data[s, r, t].time`` int64 ``[edges]``: when the relationship was there to be seen, that is the latest of its own
   time and the times of its two ends; ``NO_TIME`` (which sorts first) when none of them is known
 - ``data[s, r, t].count`` float32 ``[edges]``, how often it happened
+- ``data[s, r, t].relation`` int64 ``[edges]``, places in ``relation_names``, only where the relation says which it is
+- ``data[s, r, t].evidence`` float32 ``[edges]``, ``-log(1 - confidence)``, only where the relation has a confidence
 
 Because edges are in order of time, the graph as it was at a moment is a prefix of every relation: see ``Snapshot``.
 """
@@ -28,6 +30,10 @@ from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
 EdgeType = tuple[str, str, str]
 Int64 = npt.NDArray[np.int64]
+
+
+SUREST = 0.99
+"""A confidence above counts as this one: nothing is worth infinitely many sayings."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,17 @@ def add_relation(data: HeteroData, relation: Relation) -> None:
     store.edge_index = torch.from_numpy(np.stack([source[order], target[order]]))
     store.time = torch.from_numpy(seen[order])
     store.count = torch.from_numpy(relation.count[order])
+    if "confidence" in relation.properties.column_names:
+        store.evidence = torch.from_numpy(_evidence(relation.properties["confidence"])[order])
+    if "relation" in relation.properties.column_names:
+        code, store.relation_names = _codes(relation.properties["relation"])
+        store.relation = code[torch.from_numpy(order)]
+
+
+def _evidence(confidence: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    """``-log(1 - confidence)``: what n independent sayings add up to. Where it is not given: as if certain."""
+    sure = np.clip(pc.fill_null(confidence, 1.0).to_numpy(), 0.0, SUREST)
+    return np.asarray(-np.log1p(-sure), dtype=np.float32)
 
 
 def check_graph(graph: FeedGraph) -> None:

@@ -20,8 +20,8 @@ CALL (u, r, p) {
   WITH u, p, generation, reason, share, ids, CASE
       WHEN size(ids) = 4 AND reason IN ['people_like_you', 'your_readers', 'people_you_read', 'author'] THEN 'upup'
       WHEN size(ids) = 3 AND reason IN ['people_you_follow', 'followed_author'] THEN 'uup'
-      WHEN size(ids) = 3 AND reason IN ['linked', 'conversation', 'similar_text'] THEN 'upp'
-      WHEN size(ids) = 4 AND reason = 'conversation' THEN 'uppp'
+      WHEN size(ids) = 3 AND reason IN ['linked', 'conversation', 'next', 'similar_text'] THEN 'upp'
+      WHEN size(ids) = 4 AND reason IN ['linked', 'conversation', 'next'] THEN 'uppp'
       WHEN size(ids) = 4 AND reason = 'topic' THEN 'upep'
       WHEN size(ids) = 3 AND reason = 'interest' THEN 'uep'
       WHEN size(ids) = 5 AND reason = 'knowledge' THEN 'upeep'

@@ -68,7 +68,16 @@ _SENTENCES: dict[str, dict[str, str]] = {
         "pp": "they are about related things",
         "upee": "it is related to {2}, as in {1}, which you engaged with",
     },
-    "linked": {"upp": "it is linked with {1}, which you engaged with", "pp": "the two are linked"},
+    "linked": {
+        "upp": "it is linked with {1}, which you engaged with",
+        "uppp": "it is linked with {2}, as is {1}, which you engaged with",
+        "pp": "the two are linked",
+    },
+    "next": {
+        "upp": "people who engaged with {1}, as you did, went on to this",
+        "uppp": "people who engaged with {1}, as you did, went on to {2}, and then to this",
+        "pp": "people who engage with the one go on to the other",
+    },
     "conversation": {
         "uppp": "it belongs to the conversation of {1}, which you wrote",
         "upp": "it belongs to the conversation of {1}, which you wrote",

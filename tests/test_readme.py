@@ -228,6 +228,7 @@ def test_configuration_md_has_every_key_with_its_default() -> None:
     ModelSettings.model_validate({key: value for key, value in train.items() if key not in ("seed", "device")})
     assert set(train) == {*ModelSettings.model_fields, "seed", "device"}
     assert tuple(train["parts"]) == defaults.parts
+    hold_defaults(train["factors"], defaults.factors)
     hold_defaults(train["towers"], defaults.towers)
     hold_defaults(train["mixture"], defaults.mixture)
 

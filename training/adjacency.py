@@ -18,6 +18,7 @@ import torch
 
 from graphfeed.graph.term_vectors import TermVectors
 from graphfeed.training.links import Int64, Links, pair_matrix
+from graphfeed.training.order import Order
 from graphfeed.training.paths import Path, Step
 from graphfeed.training.snapshot import DAY, Snapshot
 
@@ -28,6 +29,9 @@ Matrix: TypeAlias = Any
 ENDS: dict[str, tuple[str, str]] = {
     "engaged": ("User", "Post"),
     "recent": ("User", "Post"),
+    "last": ("User", "Post"),
+    "latest": ("User", "Post"),
+    "next": ("Post", "Post"),
     "posted": ("User", "Post"),
     "follows": ("User", "User"),
     "cares": ("User", "Entity"),
@@ -44,6 +48,9 @@ ENDS: dict[str, tuple[str, str]] = {
 
 DENSE_FROM = 0.03
 """Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
+
+LAST_ACTS = {"last": 3.0, "latest": 1.0}
+"""Acts after which an act weighs half."""
 
 SMALL_PRODUCT = 10_000_000
 """Multiplications up to which a product is not worth torch's threads."""
@@ -89,12 +96,16 @@ class Adjacencies:
                 return _matrix(self._engaged, (users, posts))
             case "recent":
                 return _matrix(self._engaged, (users, posts), self._recency)
+            case "last" | "latest":
+                return _matrix(self._order.links, (users, posts), self._order.fading(LAST_ACTS[relation]))
+            case "next":
+                return self._order.next(posts)
             case "posted":
                 return _matrix(self.snapshot.edges("POSTED"), (users, posts))
             case "follows":
                 return _matrix(self.snapshot.edges("FOLLOWS"), (users, users))
             case "mentions":
-                return _matrix(self.snapshot.edges("MENTIONS"), (posts, entities))
+                return self._mentions((posts, entities))
             case "cares":
                 return _matrix(self.snapshot.edges("INTERESTED_IN"), (users, entities))
             case "related":
@@ -112,6 +123,21 @@ class Adjacencies:
     @cached_property
     def _engaged(self) -> Links:
         return self.snapshot.links("posts")
+
+    def _mentions(self, shape: tuple[int, int]) -> sp.csr_matrix:
+        """Weighed by their evidence; 1 where the graph has no confidences."""
+        matrix = sp.csr_matrix(shape, dtype=np.float32)
+        for edge in self.snapshot.graph.relation("MENTIONS"):
+            store = self.snapshot.graph.data[edge]
+            known = store.time.numpy() <= self.snapshot.now
+            source, target = store.edge_index.numpy()[:, known]
+            weight = store.evidence.numpy()[known] if "evidence" in store else np.ones(len(source), dtype=np.float32)
+            matrix = matrix + sp.csr_matrix((weight, (source, target)), shape=shape)
+        return sp.csr_matrix(matrix)
+
+    @cached_property
+    def _order(self) -> Order:
+        return Order.of(self._engaged)
 
     @cached_property
     def _recency(self) -> Float32:

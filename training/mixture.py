@@ -70,21 +70,38 @@ class Sample:
         return Sample(self.terms[rows], self.answer[rows], self.question[rows] // step, self.old[rows])
 
 
+BEST_TOGETHER = 100
+"""The same for what weights fitted before rank best: the terms' own best leave out what is good at several."""
+
+
 def draw_questions(
-    scorer: LinearScorer, made: Round, part: slice, names: list[str], negatives: int, random: np.random.Generator
+    scorer: LinearScorer,
+    made: Round,
+    part: slice,
+    names: list[str],
+    negatives: int,
+    random: np.random.Generator,
+    weights: Float32 | None = None,
 ) -> Iterator[Question]:
     """One question for each user of a block.
 
-    Its rows are all answers, what each term ranks best, and random candidates; all of them where there are few.
+    Its rows are all answers, what each term ranks best, what ``weights`` rank best where they are given, and random
+    candidates; all of them where there are few.
     """
     users = made.users[part]
     personal = [(names.index(t.name), scaled(v)) for t, v in scorer.personal_terms(users) if t.name in names]
     moment = [(names.index(name), values) for name, values in scorer.moment_values().items() if name in names]
     columns = [*(i for i, _ in personal), *(i for i, _ in moment)]
-    few = len(scorer.candidates) <= negatives + BEST_OF_EACH * len(names)
+    few = takes_all(len(scorer.candidates), negatives, len(names))
     shared = [] if few else [_best(values[None, :])[0] for _, values in moment]
     own = [] if few else [_best(values) for _, values in personal]
     open_ = made.snapshot.excluded(scorer.kind, users).toarray() == 0
+    if weights is not None and not few:
+        together = np.zeros(open_.shape, dtype=np.float32)
+        for column, values in [*personal, *moment]:
+            if weights[column]:
+                together += weights[column] * values
+        own.append(_best(np.where(open_, together, -np.inf), BEST_TOGETHER))
     answers = made.answers[part].toarray() > 0
     old = old_posts(made.snapshot, scorer.kind)
     if old is None:
@@ -100,8 +117,13 @@ def draw_questions(
         yield terms, answers[i, rows].astype(np.float32), old[rows]
 
 
-def _best(values: Float32) -> Int64:
-    return np.asarray(torch.topk(torch.from_numpy(values), BEST_OF_EACH, dim=1).indices.numpy(), dtype=np.int64)
+def takes_all(candidates: int, negatives: int, terms: int) -> bool:
+    """Whether there are so few candidates that a question takes in all of them."""
+    return candidates <= negatives + BEST_OF_EACH * terms
+
+
+def _best(values: Float32, most: int = BEST_OF_EACH) -> Int64:
+    return np.asarray(torch.topk(torch.from_numpy(values), most, dim=1).indices.numpy(), dtype=np.int64)
 
 
 def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) -> Float32:

@@ -1,11 +1,12 @@
 """The model: linear message passing over the typed graph, in parts that are added. All of it on one page.
 
     model = LinearModel(ModelSettings(), RunSettings())
-    model.fit(split)                       # towers by the training loop, then the weights of all terms
+    model.fit(split)                       # towers by the training loop, factors, then the weights of all terms
     scorer = model.scorer(snapshot)        # the graph brought up to a moment, without training
     scorer.scores(users)                   # [users, candidates]
 
-What is learned: the towers (``towers.py``, ``loop.py``), and one weight per term and kind of link (``mixture.py``).
+What is learned: the towers (``towers.py``, ``loop.py``), the factors (``factors.py``), and one weight per term and kind
+of link (``mixture.py``).
 """
 
 from __future__ import annotations
@@ -22,24 +23,35 @@ from graphfeed.errors import TrainingError
 from graphfeed.graph.tensors import FeedGraph
 from graphfeed.graph.term_vectors import TermVectors
 from graphfeed.training.adjacency import Adjacencies, half_life_of, word_rows
+from graphfeed.training.factors import Factors, fit_factors, refit
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.loop import Fit, fit_towers, pick_device
-from graphfeed.training.mixture import Question, Sample, best_single, draw_questions, fit_weights, refine_weights
+from graphfeed.training.mixture import (
+    Float32,
+    Question,
+    Sample,
+    best_single,
+    draw_questions,
+    fit_weights,
+    refine_weights,
+    takes_all,
+)
 from graphfeed.training.ranker import Progress
 from graphfeed.training.scorer import LinearScorer, Term
 from graphfeed.training.settings import PARTS, ModelSettings, PartName, RunSettings
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Part, Round, Split
+from graphfeed.training.tower_kinds import make_towers
 from graphfeed.training.towers import Towers
 from graphfeed.training.validation import blocks, ndcg_of_both, sampled_rounds
 
-FORMAT = 1
-REFINED_ON = 1_000
+FORMAT = 2
+REFINED_ON = 2_000
 """Questions, about."""
 
 
 class LinearModel:
-    """Paths, towers and time, added. A ``Ranker``."""
+    """Paths, factors, towers and time, added. A ``Ranker``."""
 
     kind: Literal["model"] = "model"
 
@@ -51,6 +63,7 @@ class LinearModel:
         )
         self.weights: dict[LinkKind, dict[str, float]] = {}
         """θ by kind of link and term."""
+        self.factors: tuple[Factors, ...] = ()
         self.towers: Towers | None = None
         self.words: TermVectors | None = None
         self.report: dict[str, Any] = {}
@@ -77,8 +90,14 @@ class LinearModel:
                 "validation mrr": [round(m, 5) for m in fitted.metrics],
                 "loss": [round(loss, 5) for loss in fitted.losses],
             }
+        if "factors" in self.settings.parts:
+            rounds = list(sampled_rounds(split, "validation", "posts", 1_000, self.run.seed))
+            self.factors = fit_factors(training, rounds, self.settings.factors, self.run.seed, progress)
         for kind in LINK_KINDS:
             self._fit_mixture(split, kind, progress)
+        used = tuple(f for f in self.factors if f.name in self.weights["posts"])
+        self.factors = refit(used, split.final, self.settings.factors, self.run.seed)
+        self.report["factors"] = {f.name: [f.alpha, f.regularization] for f in self.factors}
         if fitted is not None:
             # The weights are known from moments the towers had not seen; now the towers may see all that is known.
             again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
@@ -87,10 +106,15 @@ class LinearModel:
     def _fit_mixture(self, split: Split, kind: LinkKind, progress: Progress | None) -> None:
         mixture = self.settings.mixture
         everything = self._every_term(split.final, kind)
-        fit = self._sample(split, "fit", kind, everything, progress)
-        chosen = self._sample(split, "validation", kind, everything, progress)
         columns = np.array([term.part in self.settings.parts for term in everything], dtype=bool)
         names = [term.name for term in everything]
+        fit = self._sample(split, "fit", kind, names, progress)
+        first: Float32 | None = None
+        if not takes_all(len(split.training.candidates(kind)), mixture.negatives, len(names)):
+            # What the terms rank best together is told apart only by questions that have it.
+            first = fit_weights(fit, columns, mixture.ridge[len(mixture.ridge) // 2])
+            fit = self._sample(split, "fit", kind, names, progress, first)
+        chosen = self._sample(split, "validation", kind, names, progress, first)
         rounds = list(sampled_rounds(split, "validation", kind, mixture.questions, self.run.seed))
         by_ridge = [fit_weights(fit, columns, ridge) for ridge in mixture.ridge]
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
@@ -145,18 +169,25 @@ class LinearModel:
         user = np.zeros(1, dtype=np.int64)
         return [term for term, _ in scorer.terms(user)] if snapshot.graph.count("User") else []
 
-    def _sample(self, split: Split, part: Part, kind: LinkKind, terms: list[Term], progress: Progress | None) -> Sample:
+    def _sample(
+        self,
+        split: Split,
+        part: Part,
+        kind: LinkKind,
+        names: list[str],
+        progress: Progress | None,
+        weights: Float32 | None = None,
+    ) -> Sample:
         mixture, random = self.settings.mixture, np.random.default_rng([self.run.seed, len(part)])
         found: list[Question] = []
         rounds = list(sampled_rounds(split, part, kind, mixture.questions, self.run.seed))
         for done, made in enumerate(rounds, start=1):
             scorer = self._scorer(made.snapshot, kind, None)
-            names = [term.name for term in terms]
             for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
-                found += draw_questions(scorer, made, block, names, mixture.negatives, random)
+                found += draw_questions(scorer, made, block, names, mixture.negatives, random, weights)
             if progress:
                 progress(f"weights, {kind}, {part}", done, len(rounds), f"{len(found)} questions")
-        return Sample.of(found, len(terms))
+        return Sample.of(found, len(names))
 
     def scorer(self, snapshot: Snapshot, kind: LinkKind = "posts") -> LinearScorer:
         """The model with its graph brought up to a snapshot, without training."""
@@ -168,7 +199,7 @@ class LinearModel:
         if self._word_rows is None or self._word_rows[0] is not snapshot.graph:
             self._word_rows = (snapshot.graph, word_rows(snapshot, self.words))
         adjacencies = Adjacencies(snapshot, self._word_rows[1], half_life_of(snapshot))
-        return LinearScorer(adjacencies, kind, weights, self.towers, self._device)
+        return LinearScorer(adjacencies, kind, weights, self.towers, self._device, self.factors)
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, whole or not at all."""
@@ -180,6 +211,7 @@ class LinearModel:
             "weights": json.dumps(self.weights),
             "report": json.dumps(self.report),
             "words": self.words.state() if self.words else None,
+            "factors": [factors.state() for factors in self.factors],
             "towers": self.towers.state_dict() if self.towers else None,
             "tower_config": self.towers.config if self.towers else None,
         }
@@ -199,9 +231,10 @@ def load_model(folder: Path, device: str = "auto") -> LinearModel:
     settings = ModelSettings.model_validate_json(state["settings"])
     model = LinearModel(settings, RunSettings(device=device, seed=state["seed"]))
     model.weights, model.report = json.loads(state["weights"]), json.loads(state["report"])
+    model.factors = tuple(Factors.from_state(factors) for factors in state["factors"])
     model.words = TermVectors.from_state(state["words"]) if state["words"] else None
     if state["towers"] is not None:
-        model.towers = Towers(**state["tower_config"])
+        model.towers = make_towers(state["tower_config"])
         model.towers.load_state_dict(state["towers"])
         model.towers.to(pick_device(device)).eval()
     return model

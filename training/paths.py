@@ -8,6 +8,8 @@ the score is a sum over paths that can be taken apart again.
 A step is written ``relation`` or ``~relation`` (walked backwards):
 
     engaged   user → post   any act that speaks for the post      recent    the same, older acts weigh less
+    last      the same, a person's latest three acts weigh most   latest    the same, their latest one
+    next      post → post   what people went on to after it
     posted    user → post   authorship                            follows   user → user
     mentions  post → entity                                       related   entity → entity, both ways
     linked    post → post, both ways                              replied   post → post, both ways
@@ -67,16 +69,23 @@ PATHS: dict[LinkKind, tuple[Path, ...]] = {
         path("co_engaged", "people_like_you", "engaged .5 .5", "~engaged 0 .7", "engaged 0 .3"),
         path("co_engaged_rare", "people_like_you", "engaged .5 .5", "~engaged 0 1", "engaged 0 .5"),
         path("co_engaged_now", "people_like_you", "engaged .5 0", "~engaged .5 0", "recent 0 0"),
+        path("co_engaged_last", "people_like_you", "latest 1 0", "~engaged 0 .7", "engaged 0 .3"),
+        path("next", "next", "last 1 0", "next .5 .3"),
+        path("next_latest", "next", "latest 1 0", "next .5 .3"),
+        path("next_next", "next", "last 1 0", "next .5 .3", "next .5 .3"),
         path("readers", "your_readers", _OWN, "~engaged 1 0", "recent .5 0"),
         path("authors_read", "people_you_read", _HISTORY, "~posted 1 0", "recent .5 0"),
         path("author", "author", _HISTORY, "~posted 0 0", "posted .5 0"),
         path("followed_author", "followed_author", "follows .5 0", "posted .5 0"),
         path("followed_engaged", "people_you_follow", "follows .5 0", "recent .5 0"),
+        path("followed_engaged_all", "people_you_follow", "follows .5 .5", "engaged"),
         path("topic", "topic", _HISTORY, "mentions .5 .5", "~mentions 0 .5"),
+        path("topic_rare", "topic", "engaged .5 .3", "mentions .5 .7", "~mentions 0 .3"),
         path("topic_own", "topic", _OWN, "mentions .5 .5", "~mentions 0 .5"),
         path("interest", "interest", "cares .5 .5", "~mentions 0 .5"),
         path("knowledge", "knowledge", _HISTORY, "mentions .5 .5", "related .5 .5", "~mentions 0 .5"),
         path("linked", "linked", _HISTORY, "linked 0 0"),
+        path("linked_far", "linked", "engaged .5 .3", "linked .5 .5", "linked .5 .5"),
         path("conversation", "conversation", _OWN, "replied 0 0", "replied 0 0"),
         path("words", "similar_text", _HISTORY, "words", "~words"),
         path("words_own", "similar_text", _OWN, "words", "~words"),

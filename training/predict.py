@@ -12,7 +12,7 @@ import torch
 from graphfeed.training.adjacency import Walker
 from graphfeed.training.links import Int64, LinkKind
 from graphfeed.training.paths import PATHS, Path
-from graphfeed.training.reasons import Reason, explain_pairs
+from graphfeed.training.reasons import SAME_EDGES, Reason, explain_pairs
 from graphfeed.training.scorer import LinearScorer, scaled
 from graphfeed.training.validation import blocks, masked
 
@@ -52,7 +52,7 @@ def best_of_posts(scorer: LinearScorer, top: int) -> Iterator[Ranked]:
     kernels = {
         p.name: Path(p.name, p.reason, p.steps[1:])
         for p in PATHS["posts"]
-        if p.steps[0].relation in ("engaged", "recent") and scorer.adjacencies.has(p)
+        if p.steps[0].relation in ("engaged", *SAME_EDGES) and scorer.adjacencies.has(p)
     }
     weights = {name: weight for name in kernels if (weight := scorer.weights.get(name, 0.0)) > 0}
     weights = weights or dict.fromkeys(kernels, 1.0)

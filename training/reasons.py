@@ -26,7 +26,7 @@ from graphfeed.training.scorer import LinearScorer, Term
 
 Float32 = npt.NDArray[np.float32]
 
-SAME_EDGES = {"recent": "engaged"}
+SAME_EDGES = {"recent": "engaged", "last": "engaged", "latest": "engaged"}
 SMALLEST = 0.005
 """A share below this is no reason."""
 

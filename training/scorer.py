@@ -1,9 +1,10 @@
 """The score at one moment, and its terms: what evaluation ranks by, publishing stores, and reasons take apart.
 
-    score(u, x) = Σ_paths θ_m · P_m(u, x) / max_x' P_m(u, x')  +  θ_taste · taste(u, x)  +  Σ_moment θ_k · g_k(x)
+    score(u, x) = Σ_paths θ_m · P_m(u, x) / max_x' P_m(u, x')  +  Σ_taste θ_t · taste_t(u, x)  +  Σ_moment θ_k · g_k(x)
 
-A path's products are divided by the person's largest one, so that a weight means the same for everybody. The towers'
-dot product is cut at zero and divided likewise. No term is negative, so that its part of the score is a share of it.
+A path's products are divided by the person's largest one, so that a weight means the same for everybody. The dot
+products of the factors and of the towers (taste) are cut at zero and divided likewise. No term is negative, so that its
+part of the score is a share of it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import numpy.typing as npt
 import torch
 
 from graphfeed.training.adjacency import Adjacencies, Walker
+from graphfeed.training.factors import Factors
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.moment import moment_terms
 from graphfeed.training.paths import PATHS, Path
 from graphfeed.training.settings import PartName
-from graphfeed.training.towers import Towers, tower_input
+from graphfeed.training.tower_input import tower_input
+from graphfeed.training.towers import Towers
 
 Float32 = npt.NDArray[np.float32]
 TASTE = "taste"
@@ -51,6 +54,7 @@ class LinearScorer:
         weights: dict[str, float] | None,
         towers: Towers | None,
         device: torch.device,
+        factors: tuple[Factors, ...] = (),
     ) -> None:
         self.adjacencies = adjacencies
         self.snapshot = adjacencies.snapshot
@@ -64,10 +68,11 @@ class LinearScorer:
         self._moment = moment_terms(self.snapshot, kind) if timed else {}
         paths = tuple(p for p in PATHS[kind] if wanted(p.name) and adjacencies.has(p))
         self.walker = Walker(adjacencies, paths, self.candidates, device)
+        self._factors = tuple(f for f in factors if kind == "posts" and wanted(f.name))
         self._vectors: dict[str, torch.Tensor] = {}
         if towers is not None and wanted(TASTE):
             with torch.no_grad():
-                self._vectors = towers(tower_input(adjacencies, device))
+                self._vectors = towers(tower_input(adjacencies, device, relations=towers.relations))
         self._moment_score = np.zeros(len(self.candidates), dtype=np.float32)
         for name, values in self._moment.items():
             self._moment_score += np.float32(self.weights.get(name, 0.0)) * values
@@ -94,6 +99,10 @@ class LinearScorer:
         """The terms that depend on the person, unscaled ``[users, candidates]``, one after the other."""
         for path, values in zip(self.walker.paths, self.walker.walk(users), strict=True):
             yield Term(path.name, "paths", path.reason, path), np.maximum(values, 0)
+        links = self.adjacencies.raw("engaged")[users] if self._factors else None
+        for factors in self._factors:
+            values = factors.scores(links, self.candidates)
+            yield Term(factors.name, "factors", TASTE), np.maximum(values, 0)
         if self._vectors:
             yield Term(TASTE, "towers", TASTE), self._taste(users)
 

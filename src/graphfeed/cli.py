@@ -20,10 +20,31 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from graphfeed import __version__, cli_ask, cli_browse, cli_inspect, cli_neo4j
+from graphfeed import (
+    __version__,
+    cli_ask,
+    cli_browse,
+    cli_compare,
+    cli_inspect,
+    cli_load,
+    cli_neo4j,
+    cli_simulate,
+    cli_why,
+)
 from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE
 from graphfeed.errors import ConfigError, GraphfeedError
-from graphfeed.options import DEBUG_VARIABLE, Debug, Device, Json, Store, err, note, open_feed, out
+from graphfeed.options import (
+    DEBUG_VARIABLE,
+    Debug,
+    Device,
+    SplitKindName,
+    Store,
+    err,
+    note,
+    open_feed,
+    out,
+    split_settings,
+)
 
 app = typer.Typer(
     name="graphfeed",
@@ -87,39 +108,7 @@ def setup(
             out().print(f"{what:6} {word}", highlight=False, markup=False, soft_wrap=True)
 
 
-@app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")
-def load(
-    source: Annotated[str, typer.Argument(help="tables, stackexchange, pairs or sample.")],
-    path: Annotated[Path | None, typer.Argument(help="Folder or file; none for the sample.")] = None,
-    mapping: Annotated[
-        Path | None,
-        typer.Option("--mapping", "--config", help="tables: the graphfeed.toml that says which column is what."),
-    ] = None,
-    test: Annotated[Path | None, typer.Option("--test", help="pairs: a file of test pairs.")] = None,
-    site: Annotated[str | None, typer.Option("--site", help="stackexchange: the name of the site.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")] = False,
-    bulk: Annotated[
-        bool,
-        typer.Option("--bulk", help="A first load into an empty Neo4j by its importer: much faster; stops the server."),
-    ] = False,
-    store: Store = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Load data into the store; rows that cannot be used are set aside in a file, with the reason."""
-    from graphfeed.progress import ProgressBars
-    from graphfeed.show import load_as_json, show_load
-
-    with open_feed(store, mapping) as feed, ProgressBars(err()) as bars:
-        options = {"mapping": mapping, "test": test, "site": site}
-        report = feed.load(source, path, strict=strict, bulk=note if bulk else None, progress=bars.records, **options)
-    if as_json:
-        print(json.dumps(load_as_json(report), indent=2))
-        return
-    show_load(out(), report)
-    if source == "sample":
-        _say_sample()
-    note("next: graphfeed embed")
+app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")(cli_load.load)
 
 
 @app.command(epilog="Example: graphfeed embed --encoder tfidf")
@@ -144,6 +133,7 @@ def embed(
 @app.command(epilog="Example: graphfeed train --window-days 7 --seed 1")
 def train(
     window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
+    split_kind: SplitKindName = "auto",
     part: Annotated[list[str] | None, typer.Option("--part", help="Only these parts: paths, towers, time.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="At most so many passes; 0: the warm start.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
@@ -157,15 +147,12 @@ def train(
     from graphfeed.progress import ProgressBars
     from graphfeed.show import show_model
     from graphfeed.training.settings import ModelSettings
-    from graphfeed.training.split import SplitSettings
 
-    if window_days <= 0:
-        raise ConfigError(f"--window-days takes a number above 0, found {window_days:g}")
+    split = split_settings(window_days, split_kind)
     chosen: dict[str, Any] = {"parts": tuple(part)} if part else {}
     chosen |= {"towers": {"epochs": epochs}} if epochs is not None else {}
     settings = validate(ModelSettings, chosen, "the options")
     with open_feed(store) as feed, ProgressBars(err()) as bars:
-        split = SplitSettings(window_days=window_days)
         model = feed.train(settings, split, device=device, seed=seed, resume=resume, progress=bars.steps)
         described = feed.split(split).describe()
     note(described)
@@ -203,7 +190,7 @@ def evaluate(
             progress=bars.steps,
         )
     if "oracle" in found.kinds.values():
-        _say_sample()
+        cli_load.say_sample()
     if json_file == "-":
         print(json.dumps(evaluation_as_json(found), indent=2))
         return
@@ -219,15 +206,16 @@ def evaluate(
 @app.command(epilog="Example: graphfeed leaks --window-days 7")
 def leaks(
     window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
+    split_kind: SplitKindName = "auto",
     store: Store = None,
     debug: Debug = False,
 ) -> None:
     """Audit the split: fail if what is trained on shows anything of what is to be predicted."""
     from graphfeed.training.leaks import check_leaks
-    from graphfeed.training.split import SplitSettings
 
+    settings = split_settings(window_days, split_kind)
     with open_feed(store) as feed:
-        split = feed.split(SplitSettings(window_days=window_days))
+        split = feed.split(settings)
         warnings_ = check_leaks(split)
     for warning in warnings_:
         out().print(f"to be known: {warning}", highlight=False, markup=False, soft_wrap=True)
@@ -311,6 +299,9 @@ def demo(
 cli_ask.add_commands(app)
 app.command(epilog="Example: graphfeed browse ada --store neo4j://127.0.0.1:7687")(cli_browse.browse)
 app.command(epilog="Example: graphfeed inspect --store neo4j://127.0.0.1:7687")(cli_inspect.inspect)
+app.command(epilog="Example: graphfeed simulate community --people 10000 --edges 100000")(cli_simulate.simulate)
+app.command(epilog="Example: graphfeed compare linear sage --png figures.png")(cli_compare.compare)
+app.command(epilog="Example: graphfeed why 26 4125")(cli_why.why)
 app.add_typer(cli_neo4j.app)
 
 
@@ -348,12 +339,6 @@ def _fail(sentence: str, hint: str = "") -> NoReturn:
         traceback.print_exc()
     note(f"graphfeed: {sentence}{hint}")
     sys.exit(1)
-
-
-def _say_sample() -> None:
-    from graphfeed.loaders.sample import NOTICE
-
-    note(NOTICE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     location = "feed"
 
     [[load]]
-    source = "tables"              # or stackexchange, pairs, sample
+    source = "tables"              # or stackexchange, hetrec, citeulike, sequences, pairs, sample
     path = "."                     # beside this file
 
     [[nodes]] / [[relationships]]  # for tables: see graphfeed.loaders.mapping
@@ -70,10 +70,32 @@ class LoadSection(_Section):
     path: str | None = None
     mapping: str | None = None
     """For tables: another file with the [[nodes]] and [[relationships]]."""
-    test: str | None = None
-    """For pairs: a file of test pairs."""
     site: str | None = None
     """For stackexchange: the name of the site."""
+    train: str | None = None
+    """For hetrec: a published split's train pairs."""
+    test: str | None = None
+    """For pairs and hetrec: a file of test pairs."""
+    split: str | None = None
+    """For citeulike: P1 or P10."""
+    friends: str | None = None
+    """For pairs: a file with two user ids per line."""
+    friends_both_ways: bool | None = None
+    """For pairs: friends follow each other."""
+    kg: str | None = None
+    """For pairs and hetrec: a knowledge graph's triples."""
+    kg_items: str | None = None
+    """For pairs and hetrec: which entity an item is."""
+    text: str | None = None
+    """For pairs and sequences: the items' texts."""
+    text_sequences: str | None = None
+    """For sequences: the same sequences with the ids of the texts."""
+    attributes: str | None = None
+    """For sequences: the items' attributes, as JSON."""
+    end: str | None = None
+    """For sequences: the date of everybody's last act."""
+    step_days: float | None = None
+    """For sequences: days between two acts."""
     strict: bool = False
 
 

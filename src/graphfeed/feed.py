@@ -91,8 +91,8 @@ class Feed:
     ) -> LoadReport:
         """Load a source into the store, whole or not at all; makes the store if there is none.
 
-        ``source``: tables (``mapping``), stackexchange (``site``), pairs (``test``) or sample. ``bulk``: load an empty
-        Neo4j database by its own importer, several times as fast; it is told, in words, what happens.
+        ``source``: sample, or one of ``graphfeed.loaders.SOURCES`` with its options. ``bulk``: load an empty Neo4j
+        database by its own importer, several times as fast; it is told, in words, what happens.
         """
         from graphfeed.graph.ingest import ingest
         from graphfeed.sources import make_loader
@@ -319,7 +319,10 @@ class Feed:
         return f"{mark.name}@{mark.revision}" if mark else ""
 
     def _oracle(self) -> Ranker | None:
-        """For a store that holds the sample and nothing else, the ranker that knows what was planted."""
+        """For a store that holds the sample or one simulation alone, the ranker that knows what was planted."""
         from graphfeed.planted import PlantedOracle, is_sample
+        from graphfeed.simulated import simulated_oracle
 
-        return PlantedOracle(self.graph()) if is_sample(self.store) else None
+        if is_sample(self.store):
+            return PlantedOracle(self.graph())
+        return simulated_oracle(self.store, self.graph())

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.console import Console
 
 from graphfeed.config import DEFAULT_STORE, STORE_VARIABLE, graph_mapping, store_location
+from graphfeed.errors import ConfigError
 from graphfeed.feed import Feed
+
+if TYPE_CHECKING:
+    from graphfeed.training.split import SplitSettings
 
 _PIPE_COLUMNS = 120  # where nobody says how wide the output may be
 DEBUG_VARIABLE = "GRAPHFEED_DEBUG"
@@ -34,6 +38,14 @@ Store = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 Limit = Annotated[int, typer.Option("--limit", "-k", min=1, help="At most so many.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; auto takes a GPU where there is one.")]
+SplitKindName = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="How the past is cut: auto (the data's own test pairs, else rolling), rolling, given, leave-one-out,"
+        " random or cold (whole posts).",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_debug, is_eager=True)]
 
 
@@ -41,6 +53,17 @@ def open_feed(store: str | None, config: Path | None = None) -> Feed:
     """The feed that the options, the environment or graphfeed.toml name."""
     location = store_location(store, config)
     return Feed(location, graph_mapping(location, config))
+
+
+def split_settings(window_days: float, kind: str) -> SplitSettings:
+    """How the past is cut. Raises ConfigError where an option cannot be."""
+    from graphfeed.training.split import SplitKind, SplitSettings
+
+    if window_days <= 0:
+        raise ConfigError(f"--window-days takes a number above 0, found {window_days:g}")
+    if kind not in get_args(SplitKind):
+        raise ConfigError(f"--split takes one of {', '.join(get_args(SplitKind))}, found {kind!r}")
+    return SplitSettings(kind=kind, window_days=window_days)  # type: ignore[arg-type]
 
 
 def out() -> Console:

@@ -139,12 +139,14 @@ class Pipeline:
 
     def _load_arguments(self, section: LoadSection) -> dict[str, Any]:
         """What the loader gets, with paths as they are seen from here. Raises ConfigError where it cannot be made."""
+        from graphfeed.loaders import FILE_OPTIONS
         from graphfeed.sources import make_loader
 
-        arguments: dict[str, Any] = {
-            "path": beside(self.file, section.path) if section.path is not None else None,
-            "test": beside(self.file, section.test) if section.test is not None else None,
-            "site": section.site,
+        own = ("source", "strict", "mapping")
+        arguments = {
+            name: beside(self.file, value) if name in ("path", *FILE_OPTIONS) and value is not None else value
+            for name, value in section
+            if name not in own
         }
         if section.source == "tables":
             from graphfeed.loaders.mapping import parse_mapping
@@ -191,16 +193,20 @@ class _Done:
 
 def _inputs(source: str, arguments: dict[str, Any]) -> list[Path]:
     """The files that a load reads: named one by one, for the store itself may stand in the same folder."""
+    from graphfeed.loaders import FILE_OPTIONS, FOLDER_FILES
+
     if arguments["path"] is None:
         return []
     path = Path(arguments["path"])
     if source == "tables":
         mapping = arguments["mapping"]
         return [path / name for name in sorted({entry.file for entry in (*mapping.nodes, *mapping.relationships)})]
-    if source == "stackexchange":
-        return sorted(path.glob("*.xml"))
-    files = [path / "train.txt", path / "test.txt"] if path.is_dir() else [path]
-    return [*files, Path(arguments["test"])] if arguments["test"] else files
+    files = [path]
+    if path.is_dir():
+        files = [file for pattern in FOLDER_FILES.get(source, ()) for file in sorted(path.glob(pattern))]
+    named = [Path(arguments[name]) for name in FILE_OPTIONS if arguments[name]]
+    renumbered = Path(arguments["train"]).parent.glob("*Reindex.json") if arguments["train"] else ()
+    return [*files, *named, *sorted(renumbered)]
 
 
 def _read(feed: Feed) -> dict[str, Any]:

@@ -135,6 +135,7 @@ FAULTS: list[tuple[list[str], str]] = [
     (["train"], "no store at feed"),
     (["train", "--part", "wings"], "parts"),
     (["train", "--window-days", "-1"], "--window-days takes a number above 0"),
+    (["leaks", "--split", "sideways"], "--split takes one of auto, rolling, given, leave-one-out, random, cold"),
     (["evaluate", "--on", "train"], "--on takes one of test, validation, fit"),
     (["publish", "--now", "soon"], "no store at feed"),
     (["rollback"], "no store at feed"),

@@ -103,6 +103,9 @@ def test_nothing_later_than_the_moment_matters(sample_model: LinearModel, sample
         known = cut[edge].time <= snapshot.now
         cut[edge].edge_index = cut[edge].edge_index[:, known]
         cut[edge].time, cut[edge].count = cut[edge].time[known], cut[edge].count[known]
+        for name in ("evidence", "relation"):
+            if name in cut[edge]:
+                cut[edge][name] = cut[edge][name][known]
     short = FeedGraph(cut, sample_graph.ids, sample_graph.texts, sample_graph.kinds)
     users = np.arange(50)
     for kind in LINK_KINDS:

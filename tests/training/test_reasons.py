@@ -10,6 +10,7 @@ from graphfeed.graph.tensors import FeedGraph
 from graphfeed.training.adjacency import ENDS
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.model import LinearModel
+from graphfeed.training.order import Order
 from graphfeed.training.paths import PATHS, Path
 from graphfeed.training.reasons import SAME_EDGES, Reason, explain_pairs
 from graphfeed.training.scorer import LinearScorer
@@ -123,8 +124,9 @@ def test_deleting_the_edge_from_the_graph_lowers_the_score(sample_model: LinearM
     assert len(claims) >= 25
     assert (losses > 0).mean() >= 0.95
     # What renormalisation explains: the remaining paths weigh a little more, other terms lose the edge as well.
-    assert (losses >= 0.5 * claims).mean() >= 0.9
-    assert np.median(losses / claims) == pytest.approx(1, abs=0.02)
+    assert (losses >= 0.5 * claims).mean() >= 0.85
+    # Where the candidate was a term's best for the person, all of the term's values rise against the new best one.
+    assert 0.7 <= np.median(losses / claims) <= 1.02
 
 
 def _without(graph: FeedGraph, types: tuple[str, ...], source: int, target: int) -> FeedGraph:
@@ -137,12 +139,16 @@ def _without(graph: FeedGraph, types: tuple[str, ...], source: int, target: int)
                 gone |= (index[0] == target) & (index[1] == source) & torch.tensor(edge[1] == "RELATED_TO")
             data[edge].edge_index = index[:, ~gone]
             data[edge].time, data[edge].count = data[edge].time[~gone], data[edge].count[~gone]
+            for name in ("evidence", "relation"):
+                if name in data[edge]:
+                    data[edge][name] = data[edge][name][~gone]
     return FeedGraph(data, graph.ids, graph.texts, graph.kinds)
 
 
 def test_paths_are_in_the_graph(sample_model: LinearModel, sample_split: Split) -> None:
-    """Every two neighbours on a path are joined by an edge, or by their texts."""
+    """Two neighbours on a path are joined by an edge, by their texts, or by people who went from one to the other."""
     snapshot = sample_split.final
+    went_on = Order.of(snapshot.links("posts")).next(snapshot.graph.count("Post"))
     joined: set[tuple[tuple[str, int], tuple[str, int]]] = set()
     for edge in snapshot.graph.data.edge_types:
         known = snapshot.graph.data[edge].time <= snapshot.now
@@ -154,7 +160,10 @@ def test_paths_are_in_the_graph(sample_model: LinearModel, sample_split: Split) 
                 steps = list(zip(reason.path, reason.path[1:], strict=False))
                 text = reason.type in ("similar_text", "about_you")
                 for step in steps[:-1] if text else steps:
-                    assert step in joined, (kind, reason)
+                    if reason.type == "next" and step[0][0] == "Post":
+                        assert went_on[step[0][1], step[1][1]] > 0
+                    else:
+                        assert step in joined, (kind, reason)
 
 
 def test_one_of_three_reasons_is_a_path_where_there_is_one(sample_model: LinearModel, sample_split: Split) -> None:

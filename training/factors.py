@@ -1,0 +1,169 @@
+"""Factors: implicit alternating least squares over who engaged with what (Hu, Koren and Volinsky 2008).
+
+A tower trained on samples sees a link at a time; this one solves for all pairs at once, observed and not, and wants no
+step size. Several widths stand side by side as terms of the score, for a narrow one generalises and a wide one
+remembers, and together they beat either. A post's factors are learnt once; a person's follow from their links at any
+moment, so that people who came later have some too. The solver is the ``implicit`` library's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from implicit.cpu.als import AlternatingLeastSquares
+from threadpoolctl import threadpool_limits
+
+from graphfeed.training.links import Int64, pair_matrix
+from graphfeed.training.ranker import Progress
+from graphfeed.training.settings import FactorSettings
+from graphfeed.training.snapshot import Snapshot
+from graphfeed.training.split import Round
+from graphfeed.training.validation import mean_ndcg
+
+Float32 = npt.NDArray[np.float32]
+
+WIDEST = 768
+SMALL = 100_000
+"""Links under which one thread is faster."""
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Factors of one width."""
+
+    posts: Float32
+    """``[posts, width]``; a post that nobody had engaged with has zeros."""
+    alpha: float
+    """Confidence of an observed link; an unobserved one has 1."""
+    regularization: float
+
+    @property
+    def name(self) -> str:
+        """The term's name."""
+        return f"factors_{self.posts.shape[1]}"
+
+    def scores(self, links: sp.csr_matrix, candidates: Int64) -> Float32:
+        """Scores ``[users, candidates]`` for people with these links ``[users, posts]``."""
+        known = self._padded(links.shape[1])
+        model = _solver(known.shape[1], self.alpha, self.regularization, threads=1 if len(known) < SMALL else 0)
+        model.item_factors = known
+        with threadpool_limits(1, "blas"):
+            users = model.recalculate_user(np.arange(links.shape[0]), links)
+        product = torch.from_numpy(users) @ torch.from_numpy(known[candidates]).T
+        return np.asarray(product.numpy(), dtype=np.float32)
+
+    def _padded(self, posts: int) -> Float32:
+        """Posts that came since have no factors."""
+        missing = posts - len(self.posts)
+        return np.pad(self.posts, ((0, missing), (0, 0))) if missing > 0 else self.posts
+
+    def state(self) -> dict[str, Any]:
+        """What a file keeps."""
+        return {
+            "posts": torch.from_numpy(self.posts),
+            "alpha": self.alpha,
+            "regularization": self.regularization,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Factors:
+        """Read what ``state`` gave."""
+        return cls(state["posts"].numpy(), state["alpha"], state["regularization"])
+
+
+def factor_widths(settings: FactorSettings, links: int, shape: tuple[int, int]) -> tuple[int, ...]:
+    """The widths that are set, or an eighth, a quarter, a half and all of the square root of the number of links."""
+    if settings.widths is not None:
+        wanted = settings.widths
+    else:
+        wanted = tuple(int(np.clip(round(links**0.5 * share), 8, WIDEST)) for share in (1 / 8, 1 / 4, 1 / 2, 1))
+    return tuple(sorted({min(width, *shape) for width in wanted if min(shape) > 0}))
+
+
+def fit_factors(
+    snapshot: Snapshot, rounds: list[Round], settings: FactorSettings, seed: int, progress: Progress | None = None
+) -> tuple[Factors, ...]:
+    """Factors of every width on a snapshot.
+
+    The confidence and the penalty of a width are those that validate best; each width begins with what the one before
+    it chose, and goes on to a stronger one only while that helps.
+    """
+    links = engagement(snapshot)
+    widths = factor_widths(settings, links.nnz, links.shape)
+    found, at = [], 0
+    for done, width in enumerate(widths):
+        if progress:
+            progress("factors", done, len(widths), f"width {width}")
+        best = _learn(links, width, settings.strengths[at], settings, seed)
+        if rounds:
+            reached = _validated(best, rounds)
+            while at + 1 < len(settings.strengths):
+                other = _learn(links, width, settings.strengths[at + 1], settings, seed)
+                value = _validated(other, rounds)
+                if value <= reached:
+                    break
+                best, reached, at = other, value, at + 1
+        found.append(best)
+    return tuple(found)
+
+
+def refit(factors: tuple[Factors, ...], snapshot: Snapshot, settings: FactorSettings, seed: int) -> tuple[Factors, ...]:
+    """The same widths and confidences, learnt from another snapshot."""
+    links = engagement(snapshot)
+    return tuple(_learn(links, f.posts.shape[1], (f.alpha, f.regularization), settings, seed) for f in factors)
+
+
+def engagement(snapshot: Snapshot) -> sp.csr_matrix:
+    """Who engaged with what until now, 0/1 ``[users, posts]``."""
+    links = snapshot.links("posts")
+    return pair_matrix(links.source, links.target, (snapshot.graph.count("User"), snapshot.graph.count("Post")))
+
+
+def _learn(
+    links: sp.csr_matrix, width: int, strength: tuple[float, float], settings: FactorSettings, seed: int
+) -> Factors:
+    alpha, penalty = strength
+    threads = 1 if links.nnz < SMALL else 0
+    model = _solver(width, alpha, penalty, threads, settings.iterations, seed)
+    with _quiet(), threadpool_limits(1, "blas"):  # implicit has its own threads: BLAS's would wait on them
+        model.fit(links, show_progress=False)
+    # It starts from random numbers, and what has no link keeps a little of them.
+    seen = np.asarray(links.sum(axis=0)).ravel() > 0
+    return Factors(model.item_factors * seen[:, None], alpha, penalty)
+
+
+def _validated(factors: Factors, rounds: list[Round]) -> float:
+    def at(snapshot: Snapshot):  # type: ignore[no-untyped-def]
+        links, candidates = engagement(snapshot), snapshot.candidates("posts")
+        return lambda users: factors.scores(links[users], candidates)
+
+    return mean_ndcg(rounds, "posts", at)
+
+
+def _solver(
+    width: int, alpha: float, regularization: float, threads: int, iterations: int = 1, seed: int = 0
+) -> AlternatingLeastSquares:
+    with _quiet():
+        return AlternatingLeastSquares(
+            factors=width,
+            alpha=alpha,
+            regularization=regularization,
+            iterations=iterations,
+            random_state=seed,
+            num_threads=threads,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of BLAS's threads, which are limited here
+        yield
