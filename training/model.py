@@ -12,6 +12,7 @@ of link (``mixture.py``).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,9 +59,8 @@ class LinearModel:
     def __init__(self, settings: ModelSettings | None = None, run: RunSettings | None = None) -> None:
         self.settings = settings or ModelSettings()
         self.run = run or RunSettings()
-        self.name = (
-            "linear" if set(self.settings.parts) == set(PARTS) else f"linear ({' + '.join(self.settings.parts)})"
-        )
+        towers, parts = self.settings.towers.kind, self.settings.parts
+        self.name = towers if set(parts) == set(PARTS) else f"{towers} ({' + '.join(parts)})"
         self.weights: dict[LinkKind, dict[str, float]] = {}
         """θ by kind of link and term."""
         self.factors: tuple[Factors, ...] = ()
@@ -68,11 +68,26 @@ class LinearModel:
         self.words: TermVectors | None = None
         self.report: dict[str, Any] = {}
         """How the fit went: epochs, losses, validation figures, the penalty chosen."""
+        self.validated: dict[LinkKind, npt.NDArray[np.float64]] = {}
+        """What each validation question reached before validation was learned from, ``[questions]`` (``_validate``)."""
         self._device = pick_device(self.run.device)
         self._word_rows: tuple[FeedGraph, Any] | None = None
 
     def fit(self, split: Split, progress: Progress | None = None) -> None:
         """Learn everything from a split's training part; choose on its validation part."""
+        fitted = self.choose(split, progress)
+        used = tuple(f for f in self.factors if f.name in self.weights["posts"])
+        self.factors = refit(used, split.final, self.settings.factors, self.run.seed)
+        self.report["factors"] = {f.name: [f.alpha, f.regularization] for f in self.factors}
+        if fitted is not None:
+            # The weights are known from moments the towers had not seen; now the towers may see all that is known.
+            again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
+            self.towers = fit_towers(split.final, [], again, self.run, progress, label="towers again").towers
+
+    def choose(
+        self, split: Split, progress: Progress | None = None, kinds: Iterable[LinkKind] = tuple(LINK_KINDS)
+    ) -> Fit | None:
+        """The first half of ``fit``: everything but learning the vectors again with validation among what is known."""
         torch.manual_seed(self.run.seed)
         training = split.training
         if not len(training.links("posts")):
@@ -93,15 +108,9 @@ class LinearModel:
         if "factors" in self.settings.parts:
             rounds = list(sampled_rounds(split, "validation", "posts", 1_000, self.run.seed))
             self.factors = fit_factors(training, rounds, self.settings.factors, self.run.seed, progress)
-        for kind in LINK_KINDS:
+        for kind in kinds:
             self._fit_mixture(split, kind, progress)
-        used = tuple(f for f in self.factors if f.name in self.weights["posts"])
-        self.factors = refit(used, split.final, self.settings.factors, self.run.seed)
-        self.report["factors"] = {f.name: [f.alpha, f.regularization] for f in self.factors}
-        if fitted is not None:
-            # The weights are known from moments the towers had not seen; now the towers may see all that is known.
-            again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
-            self.towers = fit_towers(split.final, [], again, self.run, progress, label="towers again").towers
+        return fitted
 
     def _fit_mixture(self, split: Split, kind: LinkKind, progress: Progress | None) -> None:
         mixture = self.settings.mixture
@@ -127,6 +136,7 @@ class LinearModel:
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
         gain = gains[begin]
         refine = len(gain) > 1 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+        self.validated[kind] = values[place] + gain if refine else values[place]
         both = fit.and_then(chosen)
         penalty = mixture.ridge[begin if refine and begin < len(mixture.ridge) else place]
         final = fit_weights(both, columns, penalty)
@@ -141,6 +151,7 @@ class LinearModel:
             "questions": len(both),
             "ridge": penalty,
             "validation ndcg@10": tried,
+            "validation": float(self.validated[kind].mean()) if len(self.validated[kind]) else 0.0,
             "refined": refine,
             "refining gained on validation": {
                 str(name): float(g.mean()) if len(g) else 0.0

@@ -112,7 +112,9 @@ class MixtureSettings(BaseModel):
 
     questions: int = Field(2_000, ge=1, description="At most so many (person, moment) pairs are fitted on.")
     negatives: int = Field(300, ge=1, description="Random candidates beside each term's best, where there are more.")
-    ridge: tuple[float, ...] = Field((1e-3, 1e-2, 3e-2), description="L2 penalties to choose from on validation.")
+    ridge: tuple[float, ...] = Field(
+        (1e-3, 1e-2, 3e-2, 1e-1, 3e-1), description="L2 penalties to choose from on validation."
+    )
 
 
 class ModelSettings(BaseModel):
