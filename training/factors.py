@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from graphfeed.training.split import Round
 from graphfeed.training.validation import mean_ndcg
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 WIDEST = 768
 SMALL = 100_000
@@ -53,12 +55,41 @@ class Factors:
     def scores(self, links: sp.csr_matrix, candidates: Int64) -> Float32:
         """Scores ``[users, candidates]`` for people with these links ``[users, posts]``."""
         known = self._padded(links.shape[1])
-        model = _solver(known.shape[1], self.alpha, self.regularization, threads=1 if len(known) < SMALL else 0)
-        model.item_factors = known
-        with threadpool_limits(1, "blas"):
-            users = model.recalculate_user(np.arange(links.shape[0]), links)
-        product = torch.from_numpy(users) @ torch.from_numpy(known[candidates]).T
+        product = torch.from_numpy(self.people(links)) @ torch.from_numpy(known[candidates]).T
         return np.asarray(product.numpy(), dtype=np.float32)
+
+    def people(self, links: sp.csr_matrix) -> Float32:
+        """Factors of people with these links, ``[users, width]``: what the model's own equation gives for them.
+
+        With Y the factors of all posts, Y_u those of a person's n links and c the confidence, it is the solution of
+        ``(YᵀY + λ + (c − 1) Y_uᵀ Y_u) h = c Y_uᵀ 1``. A person has few links, so the inverse of what is the same for
+        all is worked out once, and for each a system of n equations is left (Woodbury's identity), not of the width.
+        """
+        factors, inward = self._padded(links.shape[1]), self._inward
+        found = np.zeros((links.shape[0], factors.shape[1]), dtype=np.float32)
+        for row in np.flatnonzero(np.diff(links.indptr)):
+            own = links.indices[links.indptr[row] : links.indptr[row + 1]]
+            own = own[own < len(inward)]
+            mine = factors[own]
+            if len(own) > mine.shape[1]:
+                system = self._gram + (self.alpha - 1) * mine.T @ mine
+                found[row] = np.linalg.solve(system, self.alpha * mine.sum(axis=0))
+            else:
+                turned = inward[own]
+                system = (self.alpha - 1) * mine @ turned.T + np.eye(len(own), dtype=np.float32)
+                found[row] = np.linalg.solve(system, np.full(len(own), self.alpha, dtype=np.float32)) @ turned
+        return found
+
+    @cached_property
+    def _gram(self) -> Float64:
+        """``YᵀY + λ`` ``[width, width]``."""
+        width = self.posts.shape[1]
+        return np.asarray(self.posts.T.astype(np.float64) @ self.posts + self.regularization * np.eye(width))
+
+    @cached_property
+    def _inward(self) -> Float32:
+        """``Y (YᵀY + λ)⁻¹`` ``[posts, width]``."""
+        return np.asarray(self.posts @ np.linalg.inv(self._gram), dtype=np.float32)
 
     def _padded(self, posts: int) -> Float32:
         """Posts that came since have no factors."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
 from tests.training.worlds import world
 
 from graphfeed.training.factors import Factors, factor_widths, fit_factors
@@ -29,6 +30,20 @@ def test_the_other_posts_of_a_group_come_first() -> None:
     assert even[2:30:2].min() > even[3:30:2].max()  # somebody new, with one link
     assert odd[3:30:2].min() > odd[2:30:2].max()
     assert even[30] == 0  # nobody engaged with it
+
+
+def test_people_follow_from_their_links_as_the_model_has_it() -> None:
+    """Few links and many, against the library's own solution of the whole system."""
+    random = np.random.default_rng(0)
+    links = sp.random(40, 60, 0.1, format="csr", random_state=0, dtype=np.float32)
+    links.data[:] = 1
+    model = AlternatingLeastSquares(factors=8, alpha=30.0, regularization=0.1, num_threads=1)
+    model.item_factors = random.standard_normal((60, 8)).astype(np.float32)
+    sizes = np.diff(links.indptr)
+    assert sizes.min() < 4
+    assert sizes.max() > 8
+    expected = model.recalculate_user(np.arange(40), links)
+    assert np.allclose(Factors(model.item_factors, 30.0, 0.1).people(links), expected, atol=1e-4)
 
 
 def test_scores_do_not_depend_on_who_else_is_asked_for() -> None:
