@@ -47,7 +47,7 @@ from graphfeed.training.towers import Towers
 from graphfeed.training.validation import blocks, ndcg_of_both, sampled_rounds
 
 FORMAT = 2
-REFINED_ON = 2_000
+REFINED_ON = 1_000
 """Questions, about."""
 
 
@@ -129,8 +129,10 @@ class LinearModel:
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
         tried = dict(zip(mixture.ridge, (float(v.mean()) if len(v) else 0.0 for v in values), strict=True))
         place = int(np.argmax(list(tried.values())))
-        # Coordinate ascent ends where it began: it begins at every penalty's weights, and at the best single term.
-        refined = [refine_weights(_thinned(fit), w, columns) for w in (*by_ridge, best_single(_thinned(fit), columns))]
+        # Coordinate ascent ends where it began: at the best penalty's weights, the freest ones, or the best single term.
+        begins = list(dict.fromkeys((place, 0)))
+        starts = [*(by_ridge[i] for i in begins), best_single(_thinned(fit), columns)]
+        refined = [refine_weights(_thinned(fit), weights, columns) for weights in starts]
         gains = [v - values[place] for v in self._validate(rounds, kind, [_named(names, w) for w in refined])]
         begin = int(np.argmax([g.mean() if len(g) else 0.0 for g in gains]))
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
@@ -138,10 +140,11 @@ class LinearModel:
         refine = len(gain) > 1 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
         self.validated[kind] = values[place] + gain if refine else values[place]
         both = fit.and_then(chosen)
-        penalty = mixture.ridge[begin if refine and begin < len(mixture.ridge) else place]
+        from_term = begin == len(begins)
+        penalty = mixture.ridge[begins[begin] if refine and not from_term else place]
         final = fit_weights(both, columns, penalty)
         if refine:
-            start = final if begin < len(mixture.ridge) else best_single(_thinned(both), columns)
+            start = best_single(_thinned(both), columns) if from_term else final
             final = refine_weights(_thinned(both), start, columns)
         self.weights[kind] = _named(names, final)
         if not self.weights[kind]:
@@ -155,7 +158,7 @@ class LinearModel:
             "refined": refine,
             "refining gained on validation": {
                 str(name): float(g.mean()) if len(g) else 0.0
-                for name, g in zip((*mixture.ridge, "best term"), gains, strict=True)
+                for name, g in zip([*(mixture.ridge[i] for i in begins), "best term"], gains, strict=True)
             },
         }
 
