@@ -129,7 +129,7 @@ class LinearModel:
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
         tried = dict(zip(mixture.ridge, (float(v.mean()) if len(v) else 0.0 for v in values), strict=True))
         place = int(np.argmax(list(tried.values())))
-        # Coordinate ascent ends where it began: at the best penalty's weights, the freest ones, or the best single term.
+        # Coordinate ascent ends where it began: the best penalty's weights, the freest ones, the best single term.
         begins = list(dict.fromkeys((place, 0)))
         starts = [*(by_ridge[i] for i in begins), best_single(_thinned(fit), columns)]
         refined = [refine_weights(_thinned(fit), weights, columns) for weights in starts]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from graphfeed.training.ranker import Progress, Ranker
     from graphfeed.training.settings import ModelSettings
     from graphfeed.training.split import Part, Split, SplitSettings
+    from graphfeed.training.tune import Tuning
 
 
 class Feed:
@@ -158,6 +159,24 @@ class Feed:
         model.save(folder)
         TrainingRecord.of(version, encoder, split, settings, seed).write(folder)
         return model
+
+    def tune(
+        self,
+        settings: ModelSettings | None = None,
+        split: SplitSettings | None = None,
+        *,
+        minutes: float | None = None,
+        trials: int | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tuning:
+        """Search better settings than ``settings`` on validation, for so many minutes or trials. Keeps no model."""
+        from graphfeed.training.settings import RunSettings
+        from graphfeed.training.tune import tune
+
+        run = RunSettings(device=device, seed=seed)
+        return tune(self.split(split), settings, run, minutes=minutes, trials=trials, progress=progress)
 
     def model(self, device: str = "auto") -> LinearModel:
         """The trained model. Raises TrainingError where there is none."""
