@@ -20,6 +20,7 @@ import numpy as np
 from graphfeed.errors import StoreFormatError
 from graphfeed.graph.encoder import DEFAULT_ENCODER, Encoder, Progress, Vectors, open_encoder
 from graphfeed.graph.kept_vectors import forget_vectors, keep_vectors
+from graphfeed.graph.links_seen import forget_links_seen, links_seen_by
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.vector_cache import VectorCache, text_key
 from graphfeed.loaders.records import NODE_TYPES
@@ -88,8 +89,13 @@ def embed(
     encoding = time.perf_counter() - encoding
     row = {text: position for position, text in enumerate(distinct)}
     by_label = {label: vectors[[row.get(text, -1) for text in each]] for label, each in texts.items() if each}
+    seen = links_seen_by(model.name)
+    if seen is not None:  # before the vectors that tell of them are there
+        seen.write(store.workspace)
     written, aside = _write_changed(store, by_label)
     _write_mark(store.workspace, EncoderMark(model.name, model.revision, model.width))
+    if seen is None:
+        forget_links_seen(store.workspace)
     with_text = sum(bool(text) for each in texts.values() for text in each)
     return EmbedReport(
         texts=with_text,

@@ -66,7 +66,7 @@ def _folder(name: str) -> Path | None:
 
 def _load(source: str, name: str, device: str | None, *, local_files_only: bool) -> Any:
     try:
-        with _without_bars():
+        with without_bars():
             model = SentenceTransformer(source, device=device, local_files_only=local_files_only)
     except Exception as error:  # transformers raises whatever the files make it stumble over
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
@@ -91,7 +91,7 @@ def _ask_hub(repository: str, name: str) -> None:
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
+def without_bars() -> Iterator[None]:
     """Weights load in a second or so: a bar for that only scrolls the real ones away."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

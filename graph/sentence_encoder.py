@@ -40,10 +40,7 @@ class SentenceEncoder:
         self.name = name
         self.revision = revision
         self._model = model
-        self._prompt: str | None = next(
-            (model.prompts[word] for word in _DOCUMENT_PROMPTS if word in model.prompts),
-            model.prompts.get(model.default_prompt_name),
-        )
+        self._prompt = document_prompt(model)
         self._batch_tokens = batch_tokens(model.device)
         self._exact = Forward(model, FLOAT32)
         self._forward: Forward | None = None  # settled by the first encode that is large enough
@@ -134,6 +131,15 @@ class SentenceEncoder:
     def _encode_by_library(self, texts: list[str]) -> Vectors:
         vectors = self._model.encode_document(texts, show_progress_bar=False, convert_to_numpy=True)
         return np.asarray(vectors, np.float32)
+
+
+def document_prompt(model: Any) -> str | None:
+    """What a sentence-transformers model puts before a document, as its ``encode_document`` does."""
+    found: str | None = next(
+        (model.prompts[word] for word in _DOCUMENT_PROMPTS if word in model.prompts),
+        model.prompts.get(model.default_prompt_name),
+    )
+    return found
 
 
 def batch_tokens(device: torch.device) -> int:

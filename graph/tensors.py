@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 import torch
 from torch_geometric.data import HeteroData
 
+from graphfeed.graph.links_seen import LinksSeen, read_links_seen
 from graphfeed.graph.store import NO_TIME, GraphStore, Relation
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
@@ -49,6 +50,8 @@ class FeedGraph:
     """Names for ``data["Post"].kind``."""
     held_out: dict[str, torch.Tensor] = field(default_factory=dict)
     """Pairs of a given split by its name, int64 ``[2, pairs]`` (user, post)."""
+    links_seen: LinksSeen | None = None
+    """Links that the encoder of the text vectors was fine-tuned on; None for one that saw none."""
 
     def count(self, label: str) -> int:
         """Nodes of a label."""
@@ -89,7 +92,7 @@ def read_graph(store: GraphStore) -> FeedGraph:
                 held_out = _held_out(relation)
             else:
                 add_relation(data, relation)
-    graph = FeedGraph(data, ids, texts, kinds, held_out)
+    graph = FeedGraph(data, ids, texts, kinds, held_out, read_links_seen(store.workspace))
     check_graph(graph)
     return graph
 

@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from graphfeed.errors import LeakError
 from graphfeed.graph.tensors import FeedGraph
 from graphfeed.loaders.records import RELATIONSHIP_TYPES
+from graphfeed.training.encoder_leaks import learned_answers
 from graphfeed.training.held_back import holdable
 from graphfeed.training.links import ENGAGEMENTS, LINK_KINDS, Int64, LinkKind, pair_matrix
 from graphfeed.training.snapshot import NO_TIME, Snapshot
@@ -65,7 +66,7 @@ def audit(split: Split, kind: LinkKind = "posts") -> list[Leak]:
     """Everything that is wrong or doubtful about a split, each rule at most once per relation or moment."""
     graph = split.training.graph
     found = [*_graph_findings(graph), *_derived_findings(split.training, "training")]
-    found += _derived_findings(split.final, "final training graph")
+    found += [*_derived_findings(split.final, "final training graph"), *_encoder_findings(split)]
     not_before = split.training.now
     for part in PARTS:
         end = not_before
@@ -103,6 +104,12 @@ def _graph_findings(graph: FeedGraph) -> Iterator[Leak]:
         if edge[1] in ENGAGEMENTS and "count" in store:
             # The count is that of the whole life of the edge, its time that of the first act.
             yield from _leak("summed_count", where, store.count.numpy() > 1, graph, edge, pair, "warning")
+
+
+def _encoder_findings(split: Split) -> Iterator[Leak]:
+    """``encoder_learned``: the text vectors' encoder was fine-tuned on a link that the training graph does not show."""
+    pair, learned = learned_answers(split, split.training.graph.links_seen)
+    yield from _leak("encoder_learned", "text vectors", learned, split.training.graph, ("User", "posts", "Post"), pair)
 
 
 def _born(graph: FeedGraph, edge: tuple[str, str, str], pair: Int64) -> Int64:

@@ -9,7 +9,6 @@ what does not help to zero. The penalty is chosen on validation.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ import torch
 from scipy.optimize import minimize
 
 from graphfeed.training.links import Int64
+from graphfeed.training.sample import Question, Sample
 from graphfeed.training.scorer import LinearScorer, scaled
 from graphfeed.training.slices import old_posts
 from graphfeed.training.split import Round
@@ -26,49 +26,6 @@ Float64 = npt.NDArray[np.float64]
 
 BEST_OF_EACH = 15
 """Candidates that each term ranks best are always among those fitted on: they are the ones to be told apart."""
-
-
-Question = tuple[Float32, Float32, npt.NDArray[np.bool_]]
-"""Terms ``[rows, terms]``, answers ``[rows]`` and which candidates are old posts ``[rows]``."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Questions with their candidates, laid end to end."""
-
-    terms: Float32
-    """``[rows, terms]``"""
-    answer: Float32
-    """1 for what the person did next, else 0, ``[rows]``."""
-    question: Int64
-    """Which question a row belongs to, ascending, ``[rows]``."""
-    old: npt.NDArray[np.bool_]
-    """Whether the candidate is an old post, ``[rows]``."""
-
-    @classmethod
-    def of(cls, questions: list[Question], terms: int) -> Sample:
-        """Questions one after the other, each with so many terms."""
-        none: Question = (np.zeros((0, terms), np.float32), np.zeros(0, np.float32), np.zeros(0, np.bool_))
-        rows, answers, old = (np.concatenate(parts) for parts in zip(none, *questions, strict=True))
-        return cls(rows, answers, np.repeat(np.arange(len(questions)), [len(q[1]) for q in questions]), old)
-
-    def __len__(self) -> int:
-        return int(self.question[-1]) + 1 if len(self.question) else 0
-
-    def and_then(self, other: Sample) -> Sample:
-        """The questions of both."""
-        return Sample(
-            np.concatenate([self.terms, other.terms]),
-            np.concatenate([self.answer, other.answer]),
-            np.concatenate([self.question, other.question + len(self)]),
-            np.concatenate([self.old, other.old]),
-        )
-
-    def every(self, step: int) -> Sample:
-        """Every so manieth question."""
-        rows = self.question % step == 0
-        return Sample(self.terms[rows], self.answer[rows], self.question[rows] // step, self.old[rows])
-
 
 BEST_TOGETHER = 100
 """The same for what weights fitted before rank best: the terms' own best leave out what is good at several."""

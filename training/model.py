@@ -24,13 +24,12 @@ from graphfeed.errors import TrainingError
 from graphfeed.graph.tensors import FeedGraph
 from graphfeed.graph.term_vectors import TermVectors
 from graphfeed.training.adjacency import Adjacencies, half_life_of, word_rows
+from graphfeed.training.encoder_leaks import check_encoder
 from graphfeed.training.factors import Factors, fit_factors, refit
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.loop import Fit, fit_towers, pick_device
 from graphfeed.training.mixture import (
     Float32,
-    Question,
-    Sample,
     best_single,
     draw_questions,
     fit_weights,
@@ -38,17 +37,19 @@ from graphfeed.training.mixture import (
     takes_all,
 )
 from graphfeed.training.ranker import Progress
+from graphfeed.training.reranker import Reranker, fit_reranker
+from graphfeed.training.sample import Question, Sample
 from graphfeed.training.scorer import LinearScorer, Term
 from graphfeed.training.settings import PARTS, ModelSettings, PartName, RunSettings
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Part, Round, Split
 from graphfeed.training.tower_kinds import make_towers
 from graphfeed.training.towers import Towers
-from graphfeed.training.validation import blocks, ndcg_of_both, sampled_rounds
+from graphfeed.training.validation import blocks, mean_of_both, ndcg_of_both, sampled_rounds
 
-FORMAT = 2
+FORMAT = 3
 REFINED_ON = 1_000
-"""Questions, about."""
+"""Questions, about: so many that it takes seconds."""
 
 
 class LinearModel:
@@ -65,6 +66,8 @@ class LinearModel:
         """θ by kind of link and term."""
         self.factors: tuple[Factors, ...] = ()
         self.towers: Towers | None = None
+        self.rerankers: dict[LinkKind, Reranker] = {}
+        """The second stage by kind of link, where it is used."""
         self.words: TermVectors | None = None
         self.report: dict[str, Any] = {}
         """How the fit went: epochs, losses, validation figures, the penalty chosen."""
@@ -88,6 +91,7 @@ class LinearModel:
         self, split: Split, progress: Progress | None = None, kinds: Iterable[LinkKind] = tuple(LINK_KINDS)
     ) -> Fit | None:
         """The first half of ``fit``: everything but learning the vectors again with validation among what is known."""
+        check_encoder(split)
         torch.manual_seed(self.run.seed)
         training = split.training
         if not len(training.links("posts")):
@@ -131,22 +135,27 @@ class LinearModel:
         place = int(np.argmax(list(tried.values())))
         # Coordinate ascent ends where it began: the best penalty's weights, the freest ones, the best single term.
         begins = list(dict.fromkeys((place, 0)))
-        starts = [*(by_ridge[i] for i in begins), best_single(_thinned(fit), columns)]
-        refined = [refine_weights(_thinned(fit), weights, columns) for weights in starts]
+        starts = [*(by_ridge[i] for i in begins), best_single(fit.thinned(REFINED_ON), columns)]
+        refined = [refine_weights(fit.thinned(REFINED_ON), weights, columns) for weights in starts]
         gains = [v - values[place] for v in self._validate(rounds, kind, [_named(names, w) for w in refined])]
         begin = int(np.argmax([g.mean() if len(g) else 0.0 for g in gains]))
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
         gain = gains[begin]
         refine = len(gain) > 1 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
         self.validated[kind] = values[place] + gain if refine else values[place]
+        second = kind == "posts" and self._second_stage_wins(
+            split, fit, names, refined[begin] if refine else by_ridge[place]
+        )
         both = fit.and_then(chosen)
         from_term = begin == len(begins)
         penalty = mixture.ridge[begins[begin] if refine and not from_term else place]
         final = fit_weights(both, columns, penalty)
         if refine:
-            start = best_single(_thinned(both), columns) if from_term else final
-            final = refine_weights(_thinned(both), start, columns)
+            start = best_single(both.thinned(REFINED_ON), columns) if from_term else final
+            final = refine_weights(both.thinned(REFINED_ON), start, columns)
         self.weights[kind] = _named(names, final)
+        reranker = fit_reranker(both, final, names, self.settings.reranker, self.run.seed) if second else None
+        self.rerankers |= {} if reranker is None else {kind: reranker}
         if not self.weights[kind]:
             # Nobody did anything new of this kind in the windows: every term counts the same.
             self.weights[kind] = {term.name: 1.0 for term, used in zip(everything, columns, strict=True) if used}
@@ -162,6 +171,27 @@ class LinearModel:
             },
         }
 
+    def _second_stage_wins(self, split: Split, fit: Sample, names: list[str], weights: Float32) -> bool:
+        """Whether a second stage on top of ``weights``, learned from the fit questions, is to be used for posts."""
+        settings, before = self.settings.reranker, self.validated["posts"]
+        if settings.use == "never":
+            return False
+        reranker = fit_reranker(fit, weights, names, settings, self.run.seed)
+        if reranker is None or not len(before):
+            return settings.use == "always"
+        found = []
+        for made in sampled_rounds(split, "validation", "posts", self.settings.mixture.questions, self.run.seed):
+            scorer = self._scorer(made.snapshot, "posts", _named(names, weights), reranker)
+            for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
+                found.append(ndcg_of_both(scorer.scores(made.users[block]), made, block, "posts"))
+        values = mean_of_both(np.concatenate(found))
+        gain = values - before
+        wins = settings.use == "always" or bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+        self.report["second stage"] = {"used": wins, "gained on validation": float(gain.mean())}
+        if wins:
+            self.validated["posts"] = values
+        return wins
+
     def _validate(
         self, rounds: list[Round], kind: LinkKind, weights: list[dict[str, float]]
     ) -> list[npt.NDArray[np.float64]]:
@@ -176,7 +206,7 @@ class LinearModel:
             for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
                 for values, scores in zip(found, scorer.scores_by(made.users[block], weights), strict=True):
                     values.append(ndcg_of_both(scores, made, block, kind))
-        return [_mean_of_both(np.concatenate(values)) if values else np.zeros(0) for values in found]
+        return [mean_of_both(np.concatenate(values)) if values else np.zeros(0) for values in found]
 
     def _every_term(self, snapshot: Snapshot, kind: LinkKind) -> list[Term]:
         scorer = self._scorer(snapshot, kind, None)
@@ -207,13 +237,15 @@ class LinearModel:
         """The model with its graph brought up to a snapshot, without training."""
         if kind not in self.weights:
             raise TrainingError(f"this model was not trained for {kind}")
-        return self._scorer(snapshot, kind, self.weights[kind])
+        return self._scorer(snapshot, kind, self.weights[kind], self.rerankers.get(kind))
 
-    def _scorer(self, snapshot: Snapshot, kind: LinkKind, weights: dict[str, float] | None) -> LinearScorer:
+    def _scorer(
+        self, snapshot: Snapshot, kind: LinkKind, weights: dict[str, float] | None, reranker: Reranker | None = None
+    ) -> LinearScorer:
         if self._word_rows is None or self._word_rows[0] is not snapshot.graph:
             self._word_rows = (snapshot.graph, word_rows(snapshot, self.words))
         adjacencies = Adjacencies(snapshot, self._word_rows[1], half_life_of(snapshot))
-        return LinearScorer(adjacencies, kind, weights, self.towers, self._device, self.factors)
+        return LinearScorer(adjacencies, kind, weights, self.towers, self._device, self.factors, reranker)
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, whole or not at all."""
@@ -226,6 +258,7 @@ class LinearModel:
             "report": json.dumps(self.report),
             "words": self.words.state() if self.words else None,
             "factors": [factors.state() for factors in self.factors],
+            "rerankers": {kind: reranker.state() for kind, reranker in self.rerankers.items()},
             "towers": self.towers.state_dict() if self.towers else None,
             "tower_config": self.towers.config if self.towers else None,
         }
@@ -246,6 +279,7 @@ def load_model(folder: Path, device: str = "auto") -> LinearModel:
     model = LinearModel(settings, RunSettings(device=device, seed=state["seed"]))
     model.weights, model.report = json.loads(state["weights"]), json.loads(state["report"])
     model.factors = tuple(Factors.from_state(factors) for factors in state["factors"])
+    model.rerankers = {kind: Reranker.from_state(found) for kind, found in state["rerankers"].items()}
     model.words = TermVectors.from_state(state["words"]) if state["words"] else None
     if state["towers"] is not None:
         model.towers = make_towers(state["tower_config"])
@@ -257,19 +291,6 @@ def load_model(folder: Path, device: str = "auto") -> LinearModel:
 def part_alone(part: PartName, settings: ModelSettings, run: RunSettings) -> LinearModel:
     """A model of one part only, for the rows that show what each part is worth."""
     return LinearModel(settings.model_copy(update={"parts": (part,)}), run)
-
-
-def _mean_of_both(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """``[questions, 2]``, the second NaN where there is none, to one value a question."""
-    asked = ~np.isnan(values[:, 1])
-    if not asked.any():
-        return values[:, 0]
-    return np.asarray((values[:, 0] + np.where(asked, values[:, 1], 0.0) * (len(asked) / asked.sum())) / 2)
-
-
-def _thinned(sample: Sample) -> Sample:
-    """Evenly drawn, so many questions that refining takes seconds."""
-    return sample.every(max(1, len(sample) // REFINED_ON))
 
 
 def _named(names: list[str], weights: npt.NDArray[np.float32]) -> dict[str, float]:

@@ -40,7 +40,7 @@ def best_of_users(scorer: LinearScorer, users: Int64, top: int) -> Iterator[Rank
         terms = [(term, values) for term, values in scorer.personal_terms(block) if scorer.weights.get(term.name)]
         scores = masked(scorer.scores(block, terms), scorer.snapshot, scorer.kind, block)
         rows, columns, rank = top_of(scores, top)
-        reasons = explain_pairs(scorer, block, rows, columns, terms=terms)
+        reasons = explain_pairs(scorer, block, rows, columns, terms=terms, scores=scores)
         yield Ranked(block[rows], scorer.candidates[columns], rank, scores[rows, columns], reasons)
 
 

@@ -8,6 +8,8 @@ The score is a sum over paths, so what an edge contributes is the sum over the p
 - for a likeness of texts, which has no edge at the candidate, the person's own act that it goes back to;
 - for the moment (new, active, popular, unanswered) and the towers' taste, the whole term: no single path explains
   them.
+
+What the second stage adds is a part of the score that is nobody's: it belongs to how the terms go together.
 """
 
 from __future__ import annotations
@@ -60,11 +62,12 @@ def explain_pairs(
     columns: Int64,
     most: int = 3,
     terms: Iterable[tuple[Term, Float32]] | None = None,
+    scores: Float32 | None = None,
 ) -> list[list[Reason]]:
     """The strongest reasons of each pair, strongest first.
 
     ``users`` is a block of people; pair ``i`` is ``users[rows[i]]`` and ``scorer.candidates[columns[i]]``.
-    ``terms``: the block's ``personal_terms``, where they were made already.
+    ``terms`` and ``scores``: the block's ``personal_terms`` and scores, where they were made already.
     """
     total = np.zeros(len(rows), dtype=np.float32)
     groups: dict[tuple[str, bool], list[_Edges]] = {}
@@ -87,6 +90,8 @@ def explain_pairs(
         reason = scorer.moment_term(name).reason
         whole[reason] = whole.get(reason, 0) + part
         total += part
+    if scorer.reranker is not None:
+        total = (scorer.scores(users) if scores is None else scores)[rows, columns]
     total = np.maximum(total, 1e-12)
     picked = _pick(groups, whole, total, most)
     return _with_paths(scorer, users, rows, columns, picked)

@@ -4,7 +4,8 @@
 
 A path's products are divided by the person's largest one, so that a weight means the same for everybody. The dot
 products of the factors and of the towers (taste) are cut at zero and divided likewise. No term is negative, so that its
-part of the score is a share of it.
+part of the score is a share of it. Where there is a second stage (``reranker.py``), what it adds to a person's best
+candidates is one more summand.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from graphfeed.training.factors import Factors
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.moment import moment_terms
 from graphfeed.training.paths import PATHS, Path
+from graphfeed.training.reranker import Reranker
 from graphfeed.training.settings import PartName
 from graphfeed.training.tower_input import tower_input
 from graphfeed.training.towers import Towers
 
 Float32 = npt.NDArray[np.float32]
 TASTE = "taste"
+HELD_FLOATS = 50_000_000
+"""Values of terms that are kept until the best candidates are known."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class LinearScorer:
         towers: Towers | None,
         device: torch.device,
         factors: tuple[Factors, ...] = (),
+        reranker: Reranker | None = None,
     ) -> None:
         self.adjacencies = adjacencies
         self.snapshot = adjacencies.snapshot
@@ -62,6 +67,7 @@ class LinearScorer:
         self.candidates: Int64 = self.snapshot.candidates(kind)
         self.weights = weights or {}
         self.towers = towers
+        self.reranker = reranker
         self.device = device
         wanted = (lambda name: True) if weights is None else weights.__contains__
         timed = weights is None or any(":" in name for name in weights)
@@ -79,11 +85,40 @@ class LinearScorer:
 
     def scores(self, users: Int64, terms: Iterable[tuple[Term, Float32]] | None = None) -> Float32:
         """Scores ``[users, candidates]``. ``terms``: their ``personal_terms``, where they were made already."""
+        if self.reranker is None:
+            return self._first_stage(users, self.personal_terms(users) if terms is None else terms)
+        if terms is not None:
+            return self._both_stages(users, list(terms), self.reranker)
+        size = max(1, HELD_FLOATS // max(1, len(self.candidates) * len(self.weights)))
+        parts = [users[start : start + size] for start in range(0, max(len(users), 1), size)]
+        return np.concatenate([self._both_stages(u, list(self.personal_terms(u)), self.reranker) for u in parts])
+
+    def _first_stage(self, users: Int64, terms: Iterable[tuple[Term, Float32]]) -> Float32:
         total = np.repeat(self._moment_score[None, :], len(users), axis=0)
-        for term, values in self.personal_terms(users) if terms is None else terms:
+        for term, values in terms:
             weight = np.float32(self.weights.get(term.name, 0.0))
             if weight:
                 total += weight * scaled(values)
+        return total
+
+    def _both_stages(self, users: Int64, terms: list[tuple[Term, Float32]], reranker: Reranker) -> Float32:
+        total = self._first_stage(users, terms)
+        open_ = total.copy()
+        open_[self.snapshot.excluded(self.kind, users).nonzero()] = -np.inf
+        first, columns = torch.topk(torch.from_numpy(open_), min(reranker.top, total.shape[1]), dim=1)
+        best = columns.numpy()
+        seen = np.zeros((*best.shape, len(reranker.names)), dtype=np.float32)
+        personal = {term.name: values for term, values in terms}
+        for place, name in enumerate(reranker.names):
+            if name in personal:
+                values = personal[name]
+                largest = values.max(axis=1, keepdims=True, initial=0)
+                own = np.take_along_axis(values, best, axis=1)
+                np.divide(own, largest, out=seen[:, :, place], where=largest > 0)
+            elif name in self._moment:
+                seen[:, :, place] = self._moment[name][best]
+        added = reranker.added(seen, first.numpy())
+        np.put_along_axis(total, best, np.take_along_axis(total, best, axis=1) + added, axis=1)
         return total
 
     def scores_by(self, users: Int64, weights: list[dict[str, float]]) -> list[Float32]:

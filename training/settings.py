@@ -117,6 +117,23 @@ class MixtureSettings(BaseModel):
     )
 
 
+class RerankerSettings(BaseModel):
+    """The second stage: a small network that puts the first stage's best in order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    use: Literal["validated", "always", "never"] = Field(
+        "validated", description="validated: where it is better on validation by more than a standard error."
+    )
+    top: int = Field(30, ge=2, le=100, description="So many of a person's best candidates are put in order.")
+    width: int = Field(32, ge=2, description="Width of the first layer; the second has half of it.")
+    networks: int = Field(3, ge=1, description="So many networks are averaged.")
+    epochs: int = Field(10, ge=1, description="Passes over the questions.")
+    learning_rate: float = Field(3e-3, gt=0, description="Adam's step size.")
+    weight_decay: float = Field(0.1, ge=0, description="Decoupled decay of all weights (AdamW).")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of the first layer that is dropped in a step.")
+
+
 class ModelSettings(BaseModel):
     """Everything that changes what the model learns."""
 
@@ -126,6 +143,7 @@ class ModelSettings(BaseModel):
     factors: FactorSettings = FactorSettings()
     towers: TowerSettings = TowerSettings()
     mixture: MixtureSettings = MixtureSettings()
+    reranker: RerankerSettings = RerankerSettings()
 
 
 class RunSettings(BaseModel):

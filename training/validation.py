@@ -75,6 +75,18 @@ def ndcg_of_both(scores: Float32, made: Round, part: slice, kind: LinkKind) -> F
     return both
 
 
+def mean_of_both(values: Float64) -> Float64:
+    """What ``ndcg_of_both`` gave ``[questions, 2]`` as one value a question: the mean of the two.
+
+    The second, where a question has it, counts for as much more as fewer questions do, so that the mean of the values
+    is the mean of the two figures.
+    """
+    asked = ~np.isnan(values[:, 1])
+    if not asked.any():
+        return values[:, 0]
+    return np.asarray((values[:, 0] + np.where(asked, values[:, 1], 0.0) * (len(asked) / asked.sum())) / 2)
+
+
 def reciprocal_rank_of(scores: Float32, made: Round, part: slice, kind: LinkKind) -> Float64:
     """1 / rank of each user's best placed answer among all candidates, ``[users]``; a tie counts against it.
 

@@ -25,6 +25,7 @@ from graphfeed import (
     cli_ask,
     cli_browse,
     cli_compare,
+    cli_finetune,
     cli_inspect,
     cli_load,
     cli_neo4j,
@@ -302,6 +303,7 @@ app.command(epilog="Example: graphfeed browse ada --store neo4j://127.0.0.1:7687
 app.command(epilog="Example: graphfeed inspect --store neo4j://127.0.0.1:7687")(cli_inspect.inspect)
 app.command(epilog="Example: graphfeed simulate community --people 10000 --edges 100000")(cli_simulate.simulate)
 app.command(epilog="Example: graphfeed compare linear sage --png figures.png")(cli_compare.compare)
+app.command(epilog="Example: graphfeed finetune --minutes 30")(cli_finetune.finetune)
 app.command(epilog="Example: graphfeed tune --minutes 20 --write graphfeed.toml")(cli_tune.tune)
 app.command(epilog="Example: graphfeed why 26 4125")(cli_why.why)
 app.add_typer(cli_neo4j.app)

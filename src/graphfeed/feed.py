@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from graphfeed.graph.tensors import FeedGraph
     from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
     from graphfeed.training.evaluation import Evaluation
+    from graphfeed.training.finetune import Finetuning
     from graphfeed.training.links import LinkKind
     from graphfeed.training.model import LinearModel
     from graphfeed.training.publish import PublishReport
@@ -118,6 +119,15 @@ class Feed:
 
         return embed(self.store, encoder or DEFAULT_ENCODER, progress=progress, device=device)
 
+    def finetune(self, to: str | Path | None = None, split: SplitSettings | None = None, **options: Any) -> Finetuning:
+        """Fit a text encoder to the graph's own links, and write it to a folder where that validates better.
+
+        ``to``: the folder; None: ``encoder`` in the workspace. ``options``: of ``training.finetune.finetune``.
+        """
+        from graphfeed.training.finetune import finetune
+
+        return finetune(self.split(split), folder=Path(to or self.store.workspace / "encoder"), **options)
+
     def graph(self) -> FeedGraph:
         """The graph as tensors (``torch_geometric.data.HeteroData`` and the names of its rows)."""
         from graphfeed.graph.embed import read_encoder_mark
@@ -200,6 +210,7 @@ class Feed:
         ``parts`` adds a model of each part alone, trained here. For the sample, the best reachable figure is a row.
         Raises TrainingError when the graph has changed since training: the test would hold what was trained on.
         """
+        from graphfeed.planted import planted_oracle
         from graphfeed.training.baselines import baselines_for
         from graphfeed.training.evaluate import evaluate, fit_all
         from graphfeed.training.leaks import check_leaks
@@ -217,7 +228,7 @@ class Feed:
         others: list[Ranker] = [*(part_alone(p, model.settings, model.run) for p in PARTS)] if parts else []
         others += baselines_for(kind, graph) if baselines else []
         fit_all(split, others, progress)
-        oracle = self._oracle() if kind == "posts" else None
+        oracle = planted_oracle(self.store, self.graph()) if kind == "posts" else None
         found = evaluate(split, [model, *others], part=part, kind=kind, progress=progress, oracle=oracle)
         record.keep_figures(self.store.workspace / MODEL_FOLDER, found)
         return found
@@ -336,12 +347,3 @@ class Feed:
 
         mark = read_encoder_mark(self.store.workspace)
         return f"{mark.name}@{mark.revision}" if mark else ""
-
-    def _oracle(self) -> Ranker | None:
-        """For a store that holds the sample or one simulation alone, the ranker that knows what was planted."""
-        from graphfeed.planted import PlantedOracle, is_sample
-        from graphfeed.simulated import simulated_oracle
-
-        if is_sample(self.store):
-            return PlantedOracle(self.graph())
-        return simulated_oracle(self.store, self.graph())

@@ -9,6 +9,7 @@ import numpy as np
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.tensors import FeedGraph
 from graphfeed.loaders.sample import oracle_scores
+from graphfeed.simulated import SimulatedOracle, simulated_oracle
 from graphfeed.training.links import Int64, LinkKind
 from graphfeed.training.metrics import Float32
 from graphfeed.training.ranker import Progress
@@ -24,6 +25,11 @@ def is_sample(store: GraphStore) -> bool:
         p for label in ("User", "Post") for p in store.read_nodes(label, ["platform"])["platform"].unique().to_pylist()
     }
     return platforms == {PLATFORM}
+
+
+def planted_oracle(store: GraphStore, graph: FeedGraph) -> PlantedOracle | SimulatedOracle | None:
+    """For a store that holds the sample or one simulation alone, the ranker that knows what was planted."""
+    return PlantedOracle(graph) if is_sample(store) else simulated_oracle(store, graph)
 
 
 class PlantedOracle:

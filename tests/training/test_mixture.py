@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphfeed.training.mixture import Sample, fit_weights, refine_weights
+from graphfeed.training.mixture import fit_weights, refine_weights
+from graphfeed.training.sample import Sample
 
 PLANTED = np.array([2.0, 0.0, 1.0, 0.0], dtype=np.float32)
 
@@ -74,7 +75,7 @@ def test_refining_cares_for_old_posts_as_much_as_for_all() -> None:
 
 def test_parts_of_a_sample_keep_whole_questions() -> None:
     sample = planted(20)
-    third = sample.every(3)
+    third = sample.thinned(6)
     assert len(third) == 7
     assert third.answer.sum() == 7
     both = sample.and_then(third)
