@@ -73,7 +73,10 @@ def finetune(
     show(out(), found)
     if found.kept:
         named = f" --store {store}" if store else ""
-        note(f"next: graphfeed embed --encoder {found.folder}{named}, then: graphfeed train{named}")
+        # Another split might ask for what the encoder learned from.
+        same = f" --split {split_kind}" if split_kind != "auto" else ""
+        same += f" --window-days {window_days:g}" if window_days != 1 else ""
+        note(f"next: graphfeed embed --encoder {found.folder}{named}, then: graphfeed train{same}{named}")
 
 
 def show(console: Console, found: Finetuning) -> None:

@@ -124,7 +124,8 @@ def test_what_is_written_is_embedded_with_and_another_split_is_refused(
     folder = (Path(store) / "encoder").resolve()
     said = capsys.readouterr()
     assert f"written to {folder}" in said.out
-    assert f"next: graphfeed embed --encoder {folder}" in said.err
+    assert f"next: graphfeed embed --encoder {folder} --store {store}" in said.err
+    assert f"graphfeed train --window-days 2 --store {store}" in said.err
     assert json.loads((folder / "finetuned.json").read_text(encoding="utf-8"))["encoder"] == tiny
     assert run("embed", "--store", store, "--encoder", str(folder)) == 0
     with graphfeed.open(store) as feed:

@@ -233,7 +233,7 @@ def test_without_peft_it_says_what_to_install(
         finetune(split, QUICK, encoder=tiny, folder=tmp_path / "encoder")
 
 
-def test_fine_tuning_a_fine_tuned_encoder_adds_up_what_it_saw(
+def test_a_fine_tuned_encoder_is_not_begun_with_where_it_saw_the_answers(
     split: Split, tuned: tuple[Path, Any], tmp_path: Path
 ) -> None:
     early = make_split(planted(), SplitSettings(kind="rolling", window_days=2, fit=0.2))
