@@ -54,7 +54,7 @@ class Pipeline:
         done.stage(
             feed,
             "embed",
-            {"encoder": embed.encoder, "the graph": feed.store.version()},
+            {**encoder_facts(embed.encoder), "the graph": feed.store.version()},
             lambda: feed.embed(embed.encoder, device=embed.device, progress=progress.counts),
             there=(feed.store.workspace / "encoder.json").is_file(),
         )
@@ -216,6 +216,14 @@ def _read(feed: Feed) -> dict[str, Any]:
     except (StoreError, OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def encoder_facts(encoder: str) -> Facts:
+    """What is known of an encoder before it is opened: its name, and how it was fine-tuned if it is such a folder."""
+    record = Path(encoder) / "finetuned.json"
+    return {"encoder": encoder} | (
+        {"fine-tuning": word(record.read_text(encoding="utf-8"))} if record.is_file() else {}
+    )
 
 
 def _encoder_word(feed: Feed) -> str:

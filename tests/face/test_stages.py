@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.face.conftest import QUICK, Told
 
 import graphfeed
 from graphfeed.errors import ConfigError, SourceError
-from graphfeed.stages import Pipeline
+from graphfeed.stages import Pipeline, encoder_facts
 
 LOAD = "load 1: sample"
 ALL = [LOAD, "embed", "train", "evaluate", "publish"]
@@ -182,3 +183,14 @@ def test_a_missing_source_is_the_loader_s_to_say(tmp_path: Path) -> None:
 
 def test_quick_is_a_whole_configuration() -> None:
     assert all(f"[{section}]" in QUICK for section in ("embed", "split", "train", "evaluate", "publish"))
+
+
+def test_an_encoder_that_was_fine_tuned_again_is_another_one(tmp_path: Path) -> None:
+    assert encoder_facts("tfidf") == {"encoder": "tfidf"}
+    plain = encoder_facts(str(tmp_path))
+    told = []
+    for gain in (0.01, 0.02):
+        (tmp_path / "finetuned.json").write_text(json.dumps({"gain": gain}), encoding="utf-8")
+        told.append(encoder_facts(str(tmp_path)))
+    assert plain["encoder"] == told[0]["encoder"]
+    assert plain != told[0] != told[1]
