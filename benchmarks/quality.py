@@ -6,6 +6,7 @@
     python -m benchmarks.quality --sequences F [--attributes F]    # leave-one-out
     python -m benchmarks.quality --dump FOLDER                     # a Stack Exchange dump, cut in time
     python -m benchmarks.quality --table                           # the results that are kept, as Markdown
+    python -m benchmarks.quality --table --png quality.png         # and drawn
 
 Load, embed, train and rank as a user does, with default settings; only the split and the encoder depend on the
 community (``data_sets.py``). All choose their settings on validation, which is drawn from the training part. Intervals
@@ -31,6 +32,7 @@ from benchmarks.data_sets import DATA_SETS, VALIDATION, DataSet, of_dump, of_pai
 from benchmarks.machine import describe_machine
 from benchmarks.peers import PEERS, GdsServer, make_peers
 from benchmarks.peers.stopping import MINUTES
+from benchmarks.quality_plots import draw
 from benchmarks.quality_tables import markdown, show
 from benchmarks.seeds import pooled, with_seeds
 from benchmarks.timing import Timed, gauged, whole_peak_mib
@@ -56,6 +58,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.table:
         print(markdown(RESULTS))
+        if options.png:
+            draw(RESULTS, options.png)
         return
     name, data = _data(parser, options)
     names = options.baselines.split(",") if options.baselines else None
@@ -107,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-model", action="store_true", help="only what the model is compared with")
     parser.add_argument("--table", action="store_true", help="print the kept results as a Markdown table")
+    parser.add_argument("--png", type=Path, metavar="FILE", help="with --table: draw the kept results into this file")
     return parser
 
 

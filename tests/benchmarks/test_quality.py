@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib.colors
+import matplotlib.image
 import numpy as np
 import pytest
 from benchmarks.data_sets import CHECKOUT, DATA_SETS
 from benchmarks.quality import _data, _parser, as_json, figures, measure
+from benchmarks.quality_plots import OWN, draw
 from benchmarks.quality_tables import markdown, verdict
 from benchmarks.seeds import pooled, with_seeds
 from benchmarks.timing import Timed, gauged
@@ -182,6 +185,21 @@ def test_the_table_holds_the_model_against_the_baseline_that_did_best(tmp_path: 
     )
 
 
+def test_all_that_is_kept_is_drawn(tmp_path: Path) -> None:
+    rows = [_row("linear", 0.3), _row("newest", 0.35), _row("popularity", 0.2)]
+    result = {"at": [10, 20], "split": "rolling windows", "rows": rows, "comparisons": []}
+    sizes = []
+    for name in ("cofacts", "gowalla"):
+        (tmp_path / f"{name}.json").write_text(as_json({"data": name, **result}))
+        draw(tmp_path, tmp_path / "quality.png")
+        picture = matplotlib.image.imread(tmp_path / "quality.png")
+        sizes.append(picture.shape[0])
+        own = np.array(matplotlib.colors.to_rgb(OWN))
+        assert (np.abs(picture[:, :, :3] - own).max(axis=2) < 0.02).sum() > 100
+    # A community is a row.
+    assert sizes[1] > 1.4 * sizes[0]
+
+
 def test_figures_are_short_and_have_their_intervals() -> None:
     found = Evaluation("test", "posts", (10, 20), "rolling", {})
     found.rows = [{"model": "linear", "slice": "all", "ndcg@10": 1 / 3, "ndcg@10_low": 0.25, "author_gini@10": 0.5}]
@@ -230,7 +248,15 @@ def test_commands_are_those_of_a_user(two_groups: Path) -> None:
 
 def _row(model: str, value: float) -> dict[str, Any]:
     ends = {"ndcg@10_low": value - 0.1, "ndcg@10_high": value + 0.1}
-    return {"model": model, "slice": "all", "users": 1200, "questions": 3000, "ndcg@10": value, **ends}
+    return {
+        "model": model,
+        "kind": "baseline",
+        "slice": "all",
+        "users": 1200,
+        "questions": 3000,
+        "ndcg@10": value,
+        **ends,
+    }
 
 
 def _pair(baseline: str, difference: float, low: float, high: float, *, best: bool) -> dict[str, Any]:
