@@ -9,14 +9,13 @@ An error is one sentence on standard error and an exit code other than 0; ``--de
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,6 +27,7 @@ from graphfeed import (
     cli_finetune,
     cli_inspect,
     cli_load,
+    cli_model,
     cli_neo4j,
     cli_simulate,
     cli_tune,
@@ -38,14 +38,11 @@ from graphfeed.errors import ConfigError, GraphfeedError
 from graphfeed.options import (
     DEBUG_VARIABLE,
     Debug,
-    Device,
-    SplitKindName,
     Store,
     err,
     note,
     open_feed,
     out,
-    split_settings,
 )
 
 app = typer.Typer(
@@ -113,157 +110,7 @@ def setup(
 app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")(cli_load.load)
 
 
-@app.command(epilog="Example: graphfeed embed --encoder tfidf")
-def embed(
-    encoder: Annotated[
-        str, typer.Option("--encoder", help="tfidf, a Hugging Face name, or the folder of a sentence encoder.")
-    ] = "all-MiniLM-L6-v2",
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda; else a GPU where there is one.")] = None,
-    store: Store = None,
-    debug: Debug = False,
-) -> None:
-    """Turn the text of every node into a vector; texts known from before are not encoded again."""
-    from graphfeed.progress import ProgressBars
-    from graphfeed.show import show_embed
-
-    with open_feed(store) as feed, ProgressBars(err()) as bars:
-        report = feed.embed(encoder, device=device, progress=bars.counts)
-    show_embed(out(), report)
-    note("next: graphfeed train")
-
-
-@app.command(epilog="Example: graphfeed train --window-days 7 --seed 1")
-def train(
-    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
-    split_kind: SplitKindName = "auto",
-    part: Annotated[list[str] | None, typer.Option("--part", help="Only these parts: paths, towers, time.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="At most so many passes; 0: the warm start.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume/--afresh", help="Go on from a checkpoint that fits.")] = True,
-    device: Device = "auto",
-    store: Store = None,
-    debug: Debug = False,
-) -> None:
-    """Train the model on the graph's past and keep it in the store's workspace."""
-    from graphfeed.config import validate
-    from graphfeed.progress import ProgressBars
-    from graphfeed.show import show_model
-    from graphfeed.training.settings import ModelSettings
-
-    split = split_settings(window_days, split_kind)
-    chosen: dict[str, Any] = {"parts": tuple(part)} if part else {}
-    chosen |= {"towers": {"epochs": epochs}} if epochs is not None else {}
-    settings = validate(ModelSettings, chosen, "the options")
-    with open_feed(store) as feed, ProgressBars(err()) as bars:
-        model = feed.train(settings, split, device=device, seed=seed, resume=resume, progress=bars.steps)
-        described = feed.split(split).describe()
-    note(described)
-    show_model(out(), model)
-    note("next: graphfeed evaluate, or graphfeed publish")
-
-
-@app.command(epilog="Example: graphfeed evaluate --json figures.json")
-def evaluate(
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write the rows to a file; - is standard output.")
-    ] = None,
-    part: Annotated[str, typer.Option("--on", help="The part of the split: test, validation or fit.")] = "test",
-    kind: Annotated[str, typer.Option("--kind", help="What is predicted: posts, people or interests.")] = "posts",
-    baselines: Annotated[bool, typer.Option(help="Fit and rank with the simple rules, too.")] = True,
-    parts: Annotated[bool, typer.Option("--parts", help="Also each part of the model alone (trains them).")] = False,
-    device: Device = "auto",
-    store: Store = None,
-    debug: Debug = False,
-) -> None:
-    """Rank all candidates for what people did next, with the model and with simple rules."""
-    from graphfeed.progress import ProgressBars
-    from graphfeed.show import evaluation_as_json, show_evaluation
-
-    for name, value, known in (("--on", part, _PARTS), ("--kind", kind, _KINDS)):
-        if value not in known:
-            raise ConfigError(f"{name} takes one of {', '.join(known)}, found {value!r}")
-    with open_feed(store) as feed, ProgressBars(err()) as bars:
-        found = feed.evaluate(
-            part=part,  # type: ignore[arg-type]
-            kind=kind,  # type: ignore[arg-type]
-            baselines=baselines,
-            parts=parts,
-            device=device,
-            progress=bars.steps,
-        )
-    if "oracle" in found.kinds.values():
-        cli_load.say_sample()
-    if json_file == "-":
-        print(json.dumps(evaluation_as_json(found), indent=2))
-        return
-    if json_file is not None:
-        try:
-            found.to_json(json_file)
-        except OSError as error:
-            raise ConfigError(f"{json_file} cannot be written: {error.strerror}") from error
-        note(f"wrote {json_file}")
-    show_evaluation(out(), found)
-
-
-@app.command(epilog="Example: graphfeed leaks --window-days 7")
-def leaks(
-    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
-    split_kind: SplitKindName = "auto",
-    store: Store = None,
-    debug: Debug = False,
-) -> None:
-    """Audit the split: fail if what is trained on shows anything of what is to be predicted."""
-    from graphfeed.training.leaks import check_leaks
-
-    settings = split_settings(window_days, split_kind)
-    with open_feed(store) as feed:
-        split = feed.split(settings)
-        warnings_ = check_leaks(split)
-    for warning in warnings_:
-        out().print(f"to be known: {warning}", highlight=False, markup=False, soft_wrap=True)
-    out().print(f"no leak: {split.describe()}", highlight=False, markup=False, soft_wrap=True)
-
-
-_PARTS = ("test", "validation", "fit")
-_KINDS = ("posts", "people", "interests")
-
-
-@app.command(epilog="Example: graphfeed publish --now latest")
-def publish(
-    now: Annotated[
-        str | None,
-        typer.Option("--now", help="The moment to recommend for: clock, latest (time in the graph) or a date."),
-    ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Predictions per person and kind.")] = 100,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be written, write nothing.")] = False,
-    device: Device = "auto",
-    store: Store = None,
-    debug: Debug = False,
-) -> None:
-    """Write the predictions and their reasons into the graph and make them what readers see."""
-    from graphfeed.moments import pick_moment
-    from graphfeed.progress import ProgressBars
-    from graphfeed.show import show_published
-
-    with open_feed(store) as feed, ProgressBars(err()) as bars:
-        if not dry_run:
-            feed.require_writable("publish")
-        moment = pick_moment(now, feed.graph().latest_time())
-        note(f"recommending for {moment.shown}: {moment.why}")
-        report = feed.publish(moment.at, top=top, device=device, dry_run=dry_run, progress=bars.steps)
-        show_published(out(), report)
-        people = feed.status()["people"]
-    if dry_run:
-        return
-    note(f"next: graphfeed recommend {people[0]['id'] if people else 'USER'}")
-
-
-@app.command(epilog="Example: graphfeed rollback")
-def rollback(store: Store = None, debug: Debug = False) -> None:
-    """Make the predictions that were published before the present ones active again."""
-    with open_feed(store) as feed:
-        generation = feed.rollback()
-    out().print(f"generation {generation.id} is active again", highlight=False, markup=False)
+cli_model.add_commands(app)
 
 
 @app.command(epilog="Example: graphfeed run graphfeed.toml")

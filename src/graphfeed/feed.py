@@ -14,11 +14,12 @@ Each method imports what it needs: asking loads neither torch nor the encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from graphfeed.asking import Asking
 from graphfeed.errors import StoreError, TrainingError
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord
 
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from graphfeed.graph.graph_mapping import GraphMapping
     from graphfeed.graph.ingest import LoadReport
     from graphfeed.graph.schema import Generation
-    from graphfeed.graph.store import GraphStore, Row, SetupReport, Value
+    from graphfeed.graph.store import GraphStore, SetupReport
     from graphfeed.graph.tensors import FeedGraph
-    from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
     from graphfeed.training.evaluation import Evaluation
     from graphfeed.training.finetune import Finetuning
     from graphfeed.training.links import LinkKind
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from graphfeed.training.tune import Tuning
 
 
-class Feed:
+class Feed(Asking):
     """A store and everything that can be done with it. The store is opened when it is first needed."""
 
     def __init__(self, location: str | Path = "feed", mapping: GraphMapping | None = None) -> None:
@@ -280,46 +280,6 @@ class Feed:
         from graphfeed.training.publish import rollback
 
         return rollback(self.store)
-
-    def recommend(self, user: str, limit: int = 10) -> list[Recommendation]:
-        """Posts for a person, best first."""
-        from graphfeed.queries import lookup
-
-        return lookup.recommend(self.store, user, limit)
-
-    def explain(self, user: str, post: str) -> Explanation:
-        """Why a post is, or might be, recommended to a person."""
-        from graphfeed.queries import lookup
-
-        return lookup.explain(self.store, user, post)
-
-    def similar(self, post: str, limit: int = 10) -> list[SimilarPost]:
-        """Posts like one post."""
-        from graphfeed.queries import lookup
-
-        return lookup.similar(self.store, post, limit)
-
-    def people(self, user: str, limit: int = 10) -> list[Person]:
-        """People whom a person may know."""
-        from graphfeed.queries import lookup
-
-        return lookup.people(self.store, user, limit)
-
-    def interests(self, user: str, limit: int = 10) -> list[Interest]:
-        """Entities that a person may care about."""
-        from graphfeed.queries import lookup
-
-        return lookup.interests(self.store, user, limit)
-
-    def status(self) -> dict[str, Any]:
-        """What there is: counts by label and type, the encoder, the model, what is published. Ready for JSON."""
-        from graphfeed.status import read_status
-
-        return read_status(self.store)
-
-    def cypher(self, text: str, parameters: Mapping[str, Value] | None = None) -> list[Row]:
-        """Run a Cypher query that reads the graph."""
-        return self.store.cypher(text, parameters)
 
     def close(self) -> None:
         """Give the store back. Calling it twice is fine."""
