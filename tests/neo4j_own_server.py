@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,20 +45,16 @@ class OwnServer:
             "GRAPHFEED_WORKSPACE": str(workspace),
         }
 
-    def up(self, more: str = "", heap: str | None = None) -> str:
-        """Let it run with ``more`` lines in neo4j.conf; one that runs with others is started again. The address.
-
-        ``heap``: of Java; None leaves it as it is.
-        """
-        settings = self._settings if heap is None else replace(self._settings, heap=heap)
-        if (self._more, self._settings) != (more, settings) or not status(self.home).running:
-            self._more, self._settings = more, settings
+    def up(self, more: str = "") -> str:
+        """Let it run with ``more`` lines in neo4j.conf; one that runs with others is started again. The address."""
+        if self._more != more or not status(self.home).running:
+            self._more = more
             self.down()
             text = java_way.configuration_text
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("JAVA_TOOL_OPTIONS", _FAST)
                 patch.setattr(java_way, "configuration_text", lambda settings: text(settings) + more)
-                start(settings, say=print)
+                start(self._settings, say=print)
         return self.link.uri
 
     def down(self) -> None:
