@@ -33,6 +33,8 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 WIDEST = 768
+HELD_NUMBERS = 2**28
+"""The factors of all people and posts may have so many numbers: 1 GiB."""
 SMALL = 100_000
 """Links under which one thread is faster."""
 
@@ -111,11 +113,16 @@ class Factors:
 
 
 def factor_widths(settings: FactorSettings, links: int, shape: tuple[int, int]) -> tuple[int, ...]:
-    """The widths that are set, or an eighth, a quarter, a half and all of the square root of the number of links."""
+    """The widths that are set, or an eighth, a quarter, a half and all of the square root of the number of links.
+
+    ``shape``: people and posts; of so many that the widest could not be held, all four are narrower.
+    """
     if settings.widths is not None:
         wanted = settings.widths
     else:
-        wanted = tuple(int(np.clip(round(links**0.5 * share), 8, WIDEST)) for share in (1 / 8, 1 / 4, 1 / 2, 1))
+        most = HELD_NUMBERS // max(sum(shape), 1)
+        root = links**0.5 if most >= WIDEST else min(links**0.5, most)
+        wanted = tuple(int(np.clip(round(root * share), 8, WIDEST)) for share in (1 / 8, 1 / 4, 1 / 2, 1))
     return tuple(sorted({min(width, *shape) for width in wanted if min(shape) > 0}))
 
 

@@ -164,7 +164,8 @@ class Epochs:
         generator = torch.Generator().manual_seed(int(random.integers(2**31)))
         folds = self.settings.fold_count
         parts = {kind: _folds(self.links[kind], folds, random) for kind in LINK_KINDS}
-        steps = [max(1, -(-len(part) // self.settings.batch_links)) for part in parts["posts"]]
+        batch_links = self.settings.batch_links(len(self.links["posts"]))
+        steps = [max(1, -(-len(part) // batch_links)) for part in parts["posts"]]
         total, done = torch.zeros((), device=self.device), 0
         self.towers.train()
         for fold in range(folds):
@@ -172,7 +173,7 @@ class Epochs:
             given, chances = self._without(answers), self._chances(answers)
             for step in range(steps[fold]):
                 batch = {
-                    kind: _batch(links, step, steps[fold], self.settings.batch_links)
+                    kind: _batch(links, step, steps[fold], batch_links)
                     for kind, links in answers.items()
                     if len(links) >= steps[fold]
                 }

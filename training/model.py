@@ -26,6 +26,7 @@ from graphfeed.graph.term_vectors import TermVectors
 from graphfeed.training.adjacency import Adjacencies, half_life_of, word_rows
 from graphfeed.training.encoder_leaks import check_encoder
 from graphfeed.training.factors import Factors, fit_factors, refit
+from graphfeed.training.heap import give_back_large_blocks
 from graphfeed.training.links import LINK_KINDS, LinkKind
 from graphfeed.training.loop import Fit, fit_towers, pick_device
 from graphfeed.training.mixture import (
@@ -58,6 +59,7 @@ class LinearModel:
     kind: Literal["model"] = "model"
 
     def __init__(self, settings: ModelSettings | None = None, run: RunSettings | None = None) -> None:
+        give_back_large_blocks()
         self.settings = settings or ModelSettings()
         self.run = run or RunSettings()
         towers, parts = self.settings.towers.kind, self.settings.parts
@@ -106,6 +108,7 @@ class LinearModel:
             self.report["towers"] = {
                 "width": fitted.towers.width,
                 "best epoch": fitted.best_epoch,
+                "best validation mrr": round(fitted.best_metric, 5),
                 "validation mrr": [round(m, 5) for m in fitted.metrics],
                 "loss": [round(loss, 5) for loss in fitted.losses],
             }

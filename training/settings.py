@@ -48,7 +48,9 @@ class TowerSettings(BaseModel):
         None, description="Scores are cosines (the softmax's temperature is learned). None: for directau only."
     )
     batch: int | None = Field(
-        None, ge=1, description="Links per step. None: 16,384; neural: a whole fold, at most 65,536."
+        None,
+        ge=1,
+        description="Links per step. None: 16,384, of a million links and more a 64th; neural: a fold, at most 65,536.",
     )
     negatives: int = Field(2_048, ge=1, description="Sampled candidates per step, shared by the batch.")
     folds: int | None = Field(
@@ -83,10 +85,9 @@ class TowerSettings(BaseModel):
         """See ``patience``."""
         return self.patience or (3 if self.kind == "linear" else 25)
 
-    @property
-    def batch_links(self) -> int:
-        """See ``batch``."""
-        return self.batch or (16_384 if self.kind == "linear" else 65_536)
+    def batch_links(self, links: int) -> int:
+        """See ``batch``. A step reads the whole graph: with so many links in each, an epoch's time grows as they do."""
+        return self.batch or (max(16_384, links // 64) if self.kind == "linear" else 65_536)
 
 
 class FactorSettings(BaseModel):

@@ -52,6 +52,11 @@ class Message:
         product: Tensor = _SparseProduct.apply(self.forward, self.backward, h)
         return product
 
+    def weighted(self, h: Tensor, weight: Tensor) -> Tensor:
+        """``weight`` (a number that is learned) times what the targets hear."""
+        product: Tensor = _WeightedProduct.apply(self.forward, self.backward, h, weight)
+        return product
+
     def to(self, device: torch.device) -> Message:
         """On another device."""
         return Message(self.name, self.source, self.target, self.forward.to(device), self.backward.to(device))
@@ -124,6 +129,28 @@ class _SparseProduct(torch.autograd.Function):
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor]:
         (backward,) = ctx.saved_tensors  # type: ignore[attr-defined]
         return None, None, propagate(backward, gradients[0].contiguous())
+
+
+class _WeightedProduct(torch.autograd.Function):
+    """``w · A @ H``; nothing but H is kept for the way back.
+
+    The gradient of w is ⟨G, A H⟩ = ⟨Aᵀ G, H⟩, and Aᵀ G is what H's own gradient needs: on a large graph what every
+    relation says to every node, layer by layer, would otherwise be most of the memory of a step.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, forward: Tensor, backward: Tensor, h: Tensor, weight: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(backward, h, weight)
+        return propagate(forward, h).mul_(weight)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[None, None, Tensor, Tensor]:
+        backward, h, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        back = propagate(backward, gradients[0].contiguous())
+        of_weight = torch.einsum("ij,ij->i", back, h).sum()
+        return None, None, back.mul_(weight), of_weight
 
 
 def tower_input(

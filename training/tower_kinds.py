@@ -10,11 +10,13 @@ import torch
 from graphfeed.training.adjacency import Adjacencies
 from graphfeed.training.neural_towers import NeuralTowers
 from graphfeed.training.settings import TowerSettings
-from graphfeed.training.tower_input import tower_input, tower_relations
+from graphfeed.training.tower_input import LABELS, tower_input, tower_relations
 from graphfeed.training.towers import LinearTowers, Towers, message_names, spectral_posts, start_from, warm_start
 
 LARGE = 100_000_000
 """Links times width from which the linear towers are not trained unless asked for."""
+HELD_NUMBERS = 2**28
+"""The vectors of all nodes may have so many numbers: 1 GiB. On a larger graph linear towers are narrower."""
 NEURAL_WIDTH = 64
 NEURAL_EPOCHS = 100
 
@@ -30,11 +32,12 @@ def make_towers(config: dict[str, Any]) -> Towers:
 def start_towers(adjacencies: Adjacencies, settings: TowerSettings, seed: int) -> Towers:
     """Towers as they are before training: posts begin as singular vectors, the layers of PyG at random."""
     links = len(adjacencies.snapshot.links("posts"))
-    width = tower_width(settings, links)
+    graph = adjacencies.snapshot.graph
+    width = tower_width(settings, links, sum(graph.count(label) for label in LABELS))
     if settings.kind == "linear":
         return warm_start(adjacencies, width, settings.layers, seed, normalised=settings.scores_normalised)
     width = settings.heads * -(-width // settings.heads)
-    graph, relations = adjacencies.snapshot.graph, tower_relations(adjacencies)
+    relations = tower_relations(adjacencies)
     # Only what the graph has: a layer holds weights for every edge type.
     there = [m.name for m in tower_input(adjacencies, torch.device("cpu"), relations=relations).messages]
     names = [name for name in message_names(relations) if name in there]
@@ -61,11 +64,17 @@ def start_towers(adjacencies: Adjacencies, settings: TowerSettings, seed: int) -
     return towers
 
 
-def tower_width(settings: TowerSettings, links: int) -> int:
-    """The width that is set; else 64, for linear towers a power of two near the links' square root, 32 to 1,024."""
-    if settings.kind != "linear":
+def tower_width(settings: TowerSettings, links: int, nodes: int = 0) -> int:
+    """The width that is set; else 64, for linear towers a power of two near the links' square root, 32 to 1,024.
+
+    Linear towers are as much narrower as ``HELD_NUMBERS`` asks for so many nodes.
+    """
+    if settings.width or settings.kind != "linear":
         return settings.width or NEURAL_WIDTH
-    return settings.width or int(np.clip(2 ** round(np.log2(max(links, 1) ** 0.5)), 32, 1_024))
+    width = int(np.clip(2 ** round(np.log2(max(links, 1) ** 0.5)), 32, 1_024))
+    while width > 32 and width * nodes > HELD_NUMBERS:
+        width //= 2
+    return width
 
 
 def tower_epochs(settings: TowerSettings, links: int) -> int:

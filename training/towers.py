@@ -168,7 +168,7 @@ class LinearTowers(Towers):
             h, after = states[-1], dict[str, Tensor]()
             for message in given.messages:
                 if message.name in self.relation:
-                    sent = self.relation[message.name][layer] * message.passed(h[message.source])
+                    sent = message.weighted(h[message.source], self.relation[message.name][layer])
                     after[message.target] = after[message.target] + sent if message.target in after else sent
             states.append({label: after.get(label, torch.zeros_like(h[label])) for label in LABELS})
         return states

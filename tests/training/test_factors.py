@@ -64,6 +64,7 @@ def test_widths_follow_the_number_of_links() -> None:
     automatic = FactorSettings()
     assert factor_widths(automatic, 1_000_000, (5_000, 9_000)) == (125, 250, 500, 768)
     assert factor_widths(automatic, 100, (5, 900)) == (5,)
+    assert factor_widths(automatic, 10_000_000, (1_000_000, 1_000_000)) == (17, 34, 67, 134)  # a gibibyte at most
     assert factor_widths(FactorSettings(widths=(3, 12)), 100, (50, 900)) == (3, 12)
     assert factor_widths(automatic, 0, (0, 0)) == ()
 

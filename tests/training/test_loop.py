@@ -110,6 +110,9 @@ def test_a_checkpoint_of_other_settings_is_left_alone(tmp_path: Path) -> None:
 def test_width_and_epochs_go_with_the_data() -> None:
     assert [tower_width(TowerSettings(), links) for links in (10, 2_500, 650_000, 10**8)] == [32, 64, 1024, 1024]
     assert tower_width(TowerSettings(width=48), 10**8) == 48
+    assert [tower_width(TowerSettings(), 10**7, nodes) for nodes in (70_000, 2_100_000, 10**9)] == [1024, 64, 32]
+    assert TowerSettings(width=48).batch_links(810_000) == 16_384
+    assert TowerSettings().batch_links(10**7) == 156_250
     assert tower_epochs(TowerSettings(), 10_000) == 20
     assert tower_epochs(TowerSettings(), 650_000) == 0
     assert tower_epochs(TowerSettings(epochs=3), 650_000) == 3

@@ -9,6 +9,7 @@ import torch
 
 from graphfeed.training.adjacency import to_torch
 from graphfeed.training.propagation import propagate
+from graphfeed.training.tower_input import Message
 
 
 @pytest.mark.parametrize("shape", [(40, 70), (70, 40), (1, 1), (5, 0), (0, 5)])
@@ -34,3 +35,17 @@ def test_other_types_work_too() -> None:
     matrix = torch.eye(3, dtype=torch.float64).to_sparse_csr()
     h = torch.randn(3, 4, dtype=torch.float64)
     assert torch.equal(propagate(matrix, h), h)
+
+
+def test_a_weighted_message_has_the_gradients_of_the_plain_one() -> None:
+    torch.manual_seed(0)
+    made = (torch.rand(30, 20) < 0.2).float() * torch.rand(30, 20)
+    message = Message("engaged>", "User", "Post", made.to_sparse_csr(), made.T.contiguous().to_sparse_csr())
+    found = []
+    for passed in (lambda h, w: message.weighted(h, w), lambda h, w: w * (made @ h)):
+        h, weight = torch.linspace(-1, 1, 20 * 8).reshape(20, 8).requires_grad_(), torch.tensor(0.3, requires_grad=True)
+        out = passed(h, weight)
+        out.square().sum().backward()
+        found.append((out.detach(), h.grad, weight.grad))
+    for ours, plain in zip(*found, strict=True):
+        torch.testing.assert_close(ours, plain)
