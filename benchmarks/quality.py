@@ -5,7 +5,7 @@
     python -m benchmarks.quality --train F --test F [--friends F] [--kg F] [--text F]
     python -m benchmarks.quality --sequences F [--attributes F]    # leave-one-out
     python -m benchmarks.quality --dump FOLDER                     # a Stack Exchange dump, cut in time
-    python -m benchmarks.quality --table                           # the results that are kept, as Markdown
+    python -m benchmarks.quality --table                           # the results that are kept, and their bars
     python -m benchmarks.quality --table --png quality.png         # and drawn
 
 Load, embed, train and rank as a user does, with default settings; only the split and the encoder depend on the
@@ -34,6 +34,7 @@ from benchmarks.peers import PEERS, GdsServer, make_peers
 from benchmarks.peers.stopping import MINUTES
 from benchmarks.quality_plots import draw
 from benchmarks.quality_tables import markdown, show
+from benchmarks.quality_targets import targets_markdown
 from benchmarks.seeds import pooled, with_seeds
 from benchmarks.timing import Timed, gauged, whole_peak_mib
 from graphfeed.feed import Feed
@@ -57,7 +58,7 @@ def main() -> None:
     parser = _parser()
     options = parser.parse_args()
     if options.table:
-        print(markdown(RESULTS))
+        print(markdown(RESULTS), "", targets_markdown(RESULTS), sep="\n")
         if options.png:
             draw(RESULTS, options.png)
         return

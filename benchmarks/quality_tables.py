@@ -27,6 +27,8 @@ ORDER = (
     "amazon-beauty",
     "sample",
 )
+IN_TIME = ("quantumcomputing", "french.meta", "cofacts", "sample")
+"""Cut in time, windows predicted one by one: of these a pooled difference is given."""
 SLICES = {"all": "all posts", "old": "over three days old", "cold_posts": "met by nobody"}
 
 
@@ -93,16 +95,42 @@ def verdict(row: dict[str, Any]) -> str:
     return "below" if row["high"] < 0 else "level"
 
 
-def markdown(folder: Path) -> str:
+def markdown(folder: Path, slices: Sequence[str] = tuple(SLICES)) -> str:
     """All results of a folder as a Markdown table: the model, the best baseline, and their paired difference."""
     lines = [
         "| data | posts | people / questions | `linear` | best baseline | difference, 95 % | |",
         "|---|---|---|---|---|---|---|",
     ]
-    for result in read_results(folder):
-        for name in SLICES:
+    results = list(read_results(folder))
+    for result in results:
+        for name in slices:
             lines += _lines(result, name)
+    lines += _pooled_lines(results, slices)
     return "\n".join(lines)
+
+
+def over_communities(comparisons: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of paired differences, each community counting the same, and its 95 % interval.
+
+    The communities are independent of each other, so that the squares of their intervals' halves add up.
+    """
+    size = len(comparisons)
+    mean = sum(row["difference"] for row in comparisons) / size
+    half = sum(((row["high"] - row["low"]) / 2) ** 2 for row in comparisons) ** 0.5 / size
+    return {"difference": mean, "low": mean - half, "high": mean + half}
+
+
+def _pooled_lines(results: Sequence[Result], slices: Sequence[str]) -> Iterator[str]:
+    there = {result["data"]: result for result in results if result["data"] in IN_TIME}
+    if len(there) < len(IN_TIME):
+        return
+    for words, names in ((f"all {len(IN_TIME)} cut in time", IN_TIME), ("those without the sample", IN_TIME[:-1])):
+        for slice_ in (name for name in ("all", "old") if name in slices):
+            rows = [next(r for r in _of_slice(there[n]["comparisons"], slice_) if r["best"]) for n in names]
+            found = over_communities(rows)
+            difference = f"{found['difference']:+.4f} ({found['low']:+.4f} to {found['high']:+.4f})"
+            head = f"{words}, NDCG@10, pooled" if slice_ == "all" else ""
+            yield f"| {head} | {SLICES[slice_]} | | | | {difference} | {verdict(found)} |"
 
 
 def read_results(folder: Path) -> Iterator[Result]:

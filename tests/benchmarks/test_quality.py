@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 from benchmarks.data_sets import CHECKOUT, DATA_SETS
-from benchmarks.quality import _data, _parser, as_json, figures, measure
+from benchmarks.quality import RESULTS, _data, _parser, as_json, figures, measure
 from benchmarks.quality_plots import OWN, draw
-from benchmarks.quality_tables import markdown, verdict
+from benchmarks.quality_tables import IN_TIME, markdown, over_communities, verdict
+from benchmarks.quality_targets import targets_markdown
 from benchmarks.seeds import pooled, with_seeds
 from benchmarks.timing import Timed, gauged
 from benchmarks.way import Stage, commands, run_stage, summary
@@ -183,6 +185,55 @@ def test_the_table_holds_the_model_against_the_baseline_that_did_best(tmp_path: 
         "| cofacts, NDCG@10 | all posts | 1,200 / 3,000 | **0.3000** | 0.3500 newest | -0.0500 (-0.0900 to -0.0100) "
         "| below |"
     )
+
+
+def test_differences_are_pooled_as_those_of_independent_communities(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    true, errors = np.array([0.1, -0.02, 0.03, 0.0]), np.array([0.02, 0.01, 0.04, 0.005])
+    pairs = [_pair("newest", d, d - 1.96 * e, d + 1.96 * e, best=True) for d, e in zip(true, errors, strict=True)]
+    found = over_communities(pairs)
+    drawn = (true + errors * random.standard_normal((200_000, 4))).mean(axis=1)
+    assert found["difference"] == pytest.approx(true.mean())
+    assert [found["low"], found["high"]] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=2e-4)
+    assert verdict(found) == "above"
+    for name, pair in zip(IN_TIME, pairs, strict=True):
+        rows = [_row("linear", 0.3) | {"slice": part} for part in ("all", "old")]
+        comparisons = [pair | {"slice": part} for part in ("all", "old")]
+        result = {"data": name, "at": [10], "split": "rolling windows", "rows": rows, "comparisons": comparisons}
+        (tmp_path / f"{name}.json").write_text(
+            as_json(result | {"rows": [*rows, *(r | {"model": "newest"} for r in rows)]})
+        )
+    assert "| all 4 cut in time, NDCG@10, pooled | all posts | | | | +0.0275 (" in markdown(tmp_path)
+
+
+def test_targets_are_reached_or_by_how_much_not(tmp_path: Path) -> None:
+    ours, tfidf = _row("linear", 0.3), _row("tfidf", 0.3)
+    results = {
+        "gowalla": [ours | {"recall@20": 0.197, "ndcg@20": 0.1630}],
+        "lastfm-2k": [ours | {"recall@20": 0.30, "ndcg@20": 0.2655}],
+        "citeulike-t-cold": [ours | {"recall@20": 0.47}, tfidf | {"recall@20": 0.40}],
+    }
+    for name, rows in results.items():
+        (tmp_path / f"{name}.json").write_text(as_json({"data": name, "rows": rows, "comparisons": []}))
+    lines = [line.split(" | ") for line in targets_markdown(tmp_path).splitlines()[2:]]
+    assert [line[0] for line in lines] == ["| gowalla", "| lastfm-2k", "| citeulike-t-cold"]
+    assert [line[3:] for line in lines] == [
+        ["0.1960 / 0.1630", "**0.1970 / 0.1630**", "reached |"],
+        ["0.2920 / 0.2950", "**0.3000 / 0.2655**", "-10.0% |"],
+        ["0.4800", "**0.4700**", "-2.1% |"],
+    ]
+
+
+def of_all_posts(folder: Path) -> str:
+    return markdown(folder, ("all",))
+
+
+@pytest.mark.parametrize(
+    ("page", "table"),
+    [("README.md", of_all_posts), ("benchmarks/README.md", markdown), ("docs/quality.md", targets_markdown)],
+)
+def test_published_figures_are_those_that_are_kept(page: str, table: Callable[[Path], str]) -> None:
+    assert table(RESULTS) in (CHECKOUT / page).read_text(encoding="utf-8")
 
 
 def test_all_that_is_kept_is_drawn(tmp_path: Path) -> None:
