@@ -40,16 +40,24 @@ class LineForm:
 
 
 def field_lines(
-    path: Path, form: LineForm, rejects: Rejects, passes: Callable[[int, list[str]], bool] | None = None
+    path: Path,
+    form: LineForm,
+    rejects: Rejects,
+    passes: Callable[[int, list[str]], bool] | None = None,
+    *,
+    file: str | None = None,
+    rows_are_entries: bool = False,
 ) -> Iterator[tuple[int, list[str]]]:
     """Line (1-based) and fields, white space around them left out, of every line that has the fields.
 
     Every line that is not blank and no heading counts as a row read; those of another form are rejected. Lines
-    for which ``passes`` (line and fields) is False are no part of the graph: passed over.
+    for which ``passes`` (line and fields) is False are no part of the graph: passed over. ``file`` is the name in
+    counts and messages, else the path's. ``rows_are_entries``: a line holds several rows, which the caller counts.
 
     Raises SourceError for a file that is absent or empty, has no row, or not the heading that it must have.
     """
-    rows = passed_over = 0
+    rows = passed_over = rejected = 0
+    file = file or path.name
     with open_bytes(path) as stream:
         for number, line in enumerate(stream, 1):
             if number == 1:
@@ -67,10 +75,11 @@ def field_lines(
                 else:
                     passed_over += 1
             else:
-                _reject(path.name, number, line, found, form, rejects)
-    rejects.read(path.name, rows - passed_over)
+                rejected += 1
+                _reject(file, number, line, found, form, rejects)
+    rejects.read(file, rejected if rows_are_entries else rows - passed_over)
     if passed_over:
-        rejects.pass_over(path.name, passed_over)
+        rejects.pass_over(file, passed_over)
     if not rows:
         raise SourceError(f"{path} has no row: expected lines of {', '.join(form.fields)}")
 

@@ -35,6 +35,12 @@ class KnowledgeGraph:
     """Names of items, which become those of their entities."""
     kind: str | None = None
     """Of the entities that are items."""
+    entities: Mapping[str, str] | None = None
+    """Ids to give the entities instead of the files' own; a triple of another one is dangling."""
+    relations: Mapping[str, str] | None = None
+    """Names to give the relations, likewise."""
+    posts: Mapping[str, str] | None = None
+    """Ids of the posts that the items are, where they are others than in the triples."""
 
     def chunks(self, rejects: Rejects, items: Container[str] = ()) -> Iterator[Chunk]:
         """Read the files as a stream; ``items`` are the items' ids, needed where there is no file of them.
@@ -69,7 +75,13 @@ class KnowledgeGraph:
                     rejects.reject(file, line, "empty id", "the relation is empty", f"{head}  {tail}")
                     continue
                 raw = {"head": head, "relation": relation, "tail": tail}
-                related.add(line, raw, head and self.prefix + head, tail and self.prefix + tail, relation)
+                ends = self._entity(head), self._entity(tail)
+                name = relation if self.relations is None else self.relations.get(relation)
+                if ends[0] is None or ends[1] is None or name is None:
+                    detail = "the lists of entities and relations do not have the relation or one of its ends"
+                    rejects.reject(file, line, "dangling key", detail, f"{head}  {relation}  {tail}")
+                    continue
+                related.add(line, raw, *ends, name)
                 if items is not None:
                     joined.update({end: line for end in (head, tail) if end not in joined and end in items})
             for chunk in related.take(rejects)[0]:
@@ -82,9 +94,16 @@ class KnowledgeGraph:
             )
         for part in batches(joined.items()):
             found, lines = zip(*part, strict=True)
-            entities = [self.prefix + item for item in found]
-            columns = {"source": found, "target": entities, "confidence": 1.0, "said_by": "data"}
+            entities = [self._entity(item) for item in found]
+            posts = found if self.posts is None else [self.posts[item] for item in found]
+            columns = {"source": posts, "target": entities, "confidence": 1.0, "said_by": "data"}
             yield make_relationships("MENTIONS", file, lines, primary=False, **columns)
+
+    def _entity(self, id_: str) -> str | None:
+        """The id that an entity of the file gets; None where it has none."""
+        if self.entities is not None:
+            return self.entities.get(id_)
+        return id_ and self.prefix + id_
 
 
 def _with_entities(chunk: Chunk) -> Iterator[Chunk]:

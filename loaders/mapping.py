@@ -19,6 +19,7 @@
 ``create = true`` makes the node where it is only referred to; ``create = { created_at = "createdAt" }`` also gives it
 properties from the referring row (of several times the earliest). ``split = "|"`` cuts a cell into a list,
 ``prefix = "c"`` stands before an id, ``optional = true`` means that a row with an empty cell has no such relationship.
+An entry for a database has ``query = "select …"`` in place of ``file``, one for data frames ``frame = "name"``.
 """
 
 from __future__ import annotations
@@ -93,11 +94,20 @@ class End(Id):
     """A row with an empty cell has no such relationship, instead of being rejected."""
 
 
+TABLE_KEYS = ("file", "query", "frame")
+"""Where the rows of an entry come from, one of them: by source ``tables``, ``sql``, ``frames``."""
+
+
 class _Entry(BaseModel):
     """What nodes and relationships share. Keys that are not listed here are the graph's properties."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     file: str
+    """A file of the folder (``tables``); of the other sources what ``query`` or ``frame`` says."""
+    query: str | None = Field(None, min_length=1)
+    """``sql``: a query whose rows these are; off: None."""
+    frame: str | None = Field(None, min_length=1)
+    """``frames``: the name of a data frame; off: None."""
     where: Where = {}
     date_format: str | None = None
     """strptime format of the entry's dates; off: ISO 8601 or epoch."""
@@ -106,6 +116,21 @@ class _Entry(BaseModel):
     encoding: str = "utf-8"
     """Of a CSV or TSV file."""
     _properties: dict[str, Property] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_table(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = [key for key in TABLE_KEYS if key in data]
+        if len(given) > 1:
+            raise ValueError(f"has both {given[0]} and {given[1]}: its rows come from one of {', '.join(TABLE_KEYS)}")
+        return {**data, "file": data[given[0]]} if given and given[0] != "file" else data
+
+    @property
+    def table_key(self) -> str:
+        """Which of ``TABLE_KEYS`` the entry has."""
+        return "query" if self.query is not None else "frame" if self.frame is not None else "file"
 
     @property
     def properties(self) -> dict[str, Property]:
@@ -181,6 +206,14 @@ class TableMapping(BaseModel):
     model_config = _STRICT
     nodes: tuple[NodeEntry, ...] = ()
     relationships: tuple[RelationshipEntry, ...] = ()
+
+    def entries(self, table_key: str) -> list[NodeEntry | RelationshipEntry]:
+        """The entries with this one of ``TABLE_KEYS``, nodes first. Raises ConfigError where there are none."""
+        every: list[NodeEntry | RelationshipEntry] = [*self.nodes, *self.relationships]
+        found = [entry for entry in every if entry.table_key == table_key]
+        if not found:
+            raise ConfigError(f"none of the [[nodes]] and [[relationships]] has a {table_key!r}")
+        return found
 
 
 def parse_mapping(data: Mapping[str, Any], where: str) -> TableMapping:

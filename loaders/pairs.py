@@ -10,7 +10,7 @@ every two friends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from graphfeed.errors import ConfigError, SourceError
@@ -73,43 +73,49 @@ class PairsLoader:
             yield from self.knowledge.chunks(rejects, self._items or ())
 
     def _file(self, path: Path, type_: str, rejects: Rejects) -> Iterator[Chunk]:
-        users: list[str] = []
-        items: list[str] = []
-        lines: list[int] = []
-        pairs = 0
-        with open_bytes(path) as stream:
-            for number, line in enumerate(stream, 1):
-                user, found, bad = _pairs_of(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-                rejects.read(path.name, len(found) + bad)
-                pairs += len(found) + bad
-                for _ in range(bad):
-                    shown = line.decode("utf-8", "backslashreplace").rstrip()
-                    rejects.reject(path.name, number, "wrong encoding", "the user or the item is not UTF-8", shown)
-                user, found = self._short(path.name, number, user, found, rejects)
-                if user and not found:
-                    yield make_implied("User", path.name, [number], id=[user])
-                users += [user] * len(found)
-                items += found
-                lines += [number] * len(found)
-                if len(users) >= CHUNK_ROWS:
-                    yield from self._chunks(users, items, lines, type_, path.name)
-                    users, items, lines = [], [], []
-        yield from self._chunks(users, items, lines, type_, path.name)
-        if not pairs:
-            raise SourceError(f"{path} has no pair: expected lines of a user id and item ids, separated by white space")
+        yield from pair_file(path, type_, rejects, self._items)
 
-    def _chunks(self, users: list[str], items: list[str], lines: list[int], type_: str, file: str) -> Iterator[Chunk]:
-        if self._items is not None:
-            self._items.update(items)
-        yield from pair_chunks(users, items, lines, type_, file)
 
-    @staticmethod
-    def _short(file: str, line: int, user: str, items: list[str], rejects: Rejects) -> tuple[str, list[str]]:
-        """The user and the items that are short enough for ids; the other pairs are rejected."""
-        short = [item for item in items if _is_short(item)] if _is_short(user) else []
-        for _ in range(len(items) - len(short)):
-            rejects.reject(file, line, "long id", f"an id has more than {ID_BYTES:,} bytes", user[:100])
-        return (user if _is_short(user) else ""), short
+def pair_file(
+    path: Path,
+    type_: str,
+    rejects: Rejects,
+    seen: set[str] | None = None,
+    known_as: tuple[Mapping[str, str] | None, Mapping[str, str] | None] = (None, None),
+) -> Iterator[Chunk]:
+    """A file's pairs as relationships of a type, after their users and posts. ``seen`` gets the items' ids.
+
+    ``known_as``: ids to give users and items instead of the file's own; a pair of another one is dangling.
+
+    Raises SourceError where the file has no pair.
+    """
+    users: list[str] = []
+    items: list[str] = []
+    lines: list[int] = []
+    pairs = 0
+    with open_bytes(path) as stream:
+        for number, line in enumerate(stream, 1):
+            user, found, bad = _pairs_of(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            rejects.read(path.name, len(found) + bad)
+            pairs += len(found) + bad
+            for _ in range(bad):
+                shown = line.decode("utf-8", "backslashreplace").rstrip()
+                rejects.reject(path.name, number, "wrong encoding", "the user or the item is not UTF-8", shown)
+            user, found = _short(path.name, number, user, found, rejects)
+            if seen is not None:
+                seen.update(found)
+            user, found = _renamed(path.name, number, user, found, known_as, rejects)
+            if user and not found:
+                yield make_implied("User", path.name, [number], id=[user])
+            users += [user] * len(found)
+            items += found
+            lines += [number] * len(found)
+            if len(users) >= CHUNK_ROWS:
+                yield from pair_chunks(users, items, lines, type_, path.name)
+                users, items, lines = [], [], []
+    yield from pair_chunks(users, items, lines, type_, path.name)
+    if not pairs:
+        raise SourceError(f"{path} has no pair: expected lines of a user id and item ids, separated by white space")
 
 
 def pair_chunks(users: list[str], items: list[str], lines: list[int], type_: str, file: str) -> Iterator[Chunk]:
@@ -120,6 +126,34 @@ def pair_chunks(users: list[str], items: list[str], lines: list[int], type_: str
     yield make_implied("Post", file, lines, id=items)
     split = "test" if type_ == "HELD_OUT" else None  # a property that no other type has
     yield make_relationships(type_, file, lines, source=users, target=items, split=split)
+
+
+def _short(file: str, line: int, user: str, items: list[str], rejects: Rejects) -> tuple[str, list[str]]:
+    """The user and the items that are short enough for ids; the other pairs are rejected."""
+    short = [item for item in items if _is_short(item)] if _is_short(user) else []
+    for _ in range(len(items) - len(short)):
+        rejects.reject(file, line, "long id", f"an id has more than {ID_BYTES:,} bytes", user[:100])
+    return (user if _is_short(user) else ""), short
+
+
+def _renamed(
+    file: str,
+    line: int,
+    user: str,
+    items: list[str],
+    known_as: tuple[Mapping[str, str] | None, Mapping[str, str] | None],
+    rejects: Rejects,
+) -> tuple[str, list[str]]:
+    """User and items by the ids that they are to have; pairs with one that has none are rejected."""
+    users, names = known_as
+    who = user if users is None else users.get(user, "")
+    found = items if names is None else [name for item in items if (name := names.get(item))]
+    if not who:
+        found = []
+    for _ in range(len(items) - len(found)):
+        which = "user" if not who else "item"
+        rejects.reject(file, line, "dangling key", f"the list of {which}s does not have the {which}", user)
+    return who, found
 
 
 def _is_short(id_: str) -> bool:
