@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ ORDER: dict[str, tuple[str, ...]] = {
     "People": ("people",),
     "Interests": ("interests",),
     "Similar posts": ("similar",),
+    "Questions to the whole graph": (
+        *("found", "person", "audience", "barred_readers", "decayed_posts", "decayed_posts_about", "decayed_entities"),
+        *("latest_act", "communities", "community_topics", "central", "cold_counts", "cold_people", "cold_posts"),
+        *("predicted_around", "find_entity"),
+    ),
     "Pictures": ("neighbourhood", "recommendation_paths"),
 }
 REST = "What stands behind them"
@@ -40,6 +46,14 @@ FACE = {
     "people": 'feed.people("{user}")',
     "interests": 'feed.interests("{user}")',
     "similar": 'feed.similar("{post}")',
+    "audience": 'feed.who("{post}")',
+    "decayed_posts": "feed.trending()",
+    "decayed_entities": "feed.trending(entities=True)",
+    "decayed_posts_about": 'feed.trending(entity="{entity}")',
+    "communities": "feed.communities()",
+    "central": "feed.central()",
+    "cold_people": 'feed.cold("User")',
+    "cold_posts": 'feed.cold("Post")',
 }
 """What a program calls rather than the file, where there is such a method."""
 _WIDE = 60
@@ -102,6 +116,12 @@ def example_values(store: Neo4jStore) -> dict[str, Any]:
         "users": [subject.user],
         "posts": [subject.post],
         "entities": [entity],
+        "entity": entity,
+        "now": int(generation["now"].replace(tzinfo=UTC).timestamp() * 1_000),
+        "half_life": 604_800,
+        "label": "Post",
+        "community": 0,
+        "few": 20,
     }
 
 

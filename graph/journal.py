@@ -17,6 +17,7 @@ from graphfeed.errors import StoreError
 from graphfeed.graph.journal_events import merge_events, times
 from graphfeed.graph.journal_manifest import Part, State
 from graphfeed.graph.journal_parts import map_vectors, read_table
+from graphfeed.graph.measures import MEASURES_SCHEMA, lengthened
 from graphfeed.graph.schema import PREDICTION_SCHEMA
 from graphfeed.graph.store import NO_TIME, Relation
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES, TEXT
@@ -98,6 +99,11 @@ class Journal:
         if not missing:
             return vectors
         return np.concatenate([vectors, np.zeros((missing, vectors.shape[1]), dtype=np.float32)])
+
+    def read_measures(self, label: str) -> pa.Table:
+        """Measures by index, null for nodes that came since they were worked out, or for all."""
+        parts = self.state.of("measures", label)
+        return lengthened(self._concat(parts, MEASURES_SCHEMA.names, MEASURES_SCHEMA), self.node_count(label))
 
     def read_predictions(self, type_: str) -> pa.Table:
         """Predicted relationships of the generations there are."""

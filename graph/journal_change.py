@@ -23,6 +23,7 @@ from graphfeed.graph.incoming_rows import (
 from graphfeed.graph.journal import Journal, node_part_schema, relationship_part_schema
 from graphfeed.graph.journal_manifest import Part, State
 from graphfeed.graph.journal_parts import TableWriter, write_vectors
+from graphfeed.graph.measures import measure_rows
 from graphfeed.graph.schema import PREDICTED, PREDICTION_SCHEMA, Generation
 from graphfeed.graph.store import Written
 from graphfeed.loaders.records import RELATIONSHIP_TYPES
@@ -39,6 +40,7 @@ class JournalChange:
         self._events: dict[tuple[str, str, str], Events] = {}
         self._writers: dict[tuple[str, str, str, str, str], TableWriter] = {}
         self._vectors: dict[tuple[str, str], Part] = {}
+        self._measures: dict[str, Part] = {}
         self._generations = list(journal.state.generations)
 
     def write_nodes(self, label: str, rows: pa.Table, *, implied: bool = False) -> Written:
@@ -84,6 +86,16 @@ class JournalChange:
         part = Part(file, "vectors", name, label, "", 0, 0, self._number, 0, 0, 0)
         self._vectors[label, name] = write_vectors(self._folder, part, vectors)
 
+    def write_measures(self, label: str, rows: pa.Table) -> None:
+        """See ``Change.write_measures``."""
+        rows = measure_rows(label, rows, self._node_count(label))
+        if label in self._measures:
+            (self._folder / self._measures[label].file).unlink(missing_ok=True)
+        part = Part(self._file("measures", label), "measures", label, label, "", 0, 0, self._number, 0, 0, 0)
+        writer = TableWriter(self._folder, part, rows.schema)
+        writer.write(rows, rows.num_rows)
+        self._measures[label] = writer.close()
+
     def write_predictions(self, type_: str, rows: pa.Table) -> None:
         """See ``Change.write_predictions``."""
         rows, _ = prediction_rows(type_, rows, self._keys_of)
@@ -122,9 +134,10 @@ class JournalChange:
             p
             for p in state.parts
             if not (p.kind == "vectors" and (p.source_label, p.name) in replaced)
+            and not (p.kind == "measures" and p.name in self._measures)
             and (not p.generation or p.generation in live)
         ]
-        parts += [*written, *self._vectors.values()]
+        parts += [*written, *self._vectors.values(), *self._measures.values()]
         if tuple(parts) == state.parts and tuple(self._generations) == state.generations:
             return state
         observed = any(p.kind in ("nodes", "relationships") for p in written)

@@ -39,7 +39,7 @@ class Part:
 
     file: str
     kind: str
-    """``nodes``, ``relationships``, ``vectors`` or ``predictions``."""
+    """``nodes``, ``relationships``, ``vectors``, ``measures`` or ``predictions``."""
     name: str
     """The label, the relationship's type or the vector's name."""
     source_label: str

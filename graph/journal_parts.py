@@ -90,6 +90,20 @@ def read_table(folder: Path, part: Part, columns: Sequence[str]) -> pa.Table:
         raise _damaged(path, str(error)) from error
 
 
+def read_batches(folder: Path, part: Part, columns: Sequence[str], only: int | None = None) -> Iterator[pa.RecordBatch]:
+    """The same, a record batch at a time, as they were written; or ``only`` the one at a place."""
+    path = _check(folder, part)
+    try:
+        with pa.memory_map(str(path)) as source:
+            names = pa.ipc.open_file(source).schema.names
+            options = pa.ipc.IpcReadOptions(included_fields=sorted({names.index(name) for name in columns}))
+            reader = pa.ipc.open_file(source, options=options)
+            for number in range(reader.num_record_batches) if only is None else [only]:
+                yield reader.get_batch(number).select(list(columns))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+
+
 def map_vectors(folder: Path, part: Part) -> npt.NDArray[np.float32]:
     """A matrix of vectors, mapped into memory (read-only)."""
     path = _check(folder, part)

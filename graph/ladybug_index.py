@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from graphfeed.errors import QueryError, StoreError
 from graphfeed.graph.journal import Journal
-from graphfeed.graph.schema import GENERATION_PROPERTIES, PREDICTED, PREDICTION_SCHEMA, Generation
+from graphfeed.graph.schema import GENERATION_PROPERTIES, MEASURES, PREDICTED, PREDICTION_SCHEMA, Generation
 from graphfeed.graph.store import NO_TIME, Counts, Relation, Row, Value
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES, TEXT
 
@@ -136,7 +136,7 @@ def _build(path: Path, journal: Journal, pool: int) -> Counts:
 def index_schema() -> Iterator[str]:
     """The statements that make the index's tables, from the schema."""
     for label, node in NODE_TYPES.items():
-        yield f"CREATE NODE TABLE `{label}`(id STRING PRIMARY KEY, {_columns(node.properties)})"
+        yield f"CREATE NODE TABLE `{label}`(id STRING PRIMARY KEY, {_columns({**node.properties, **MEASURES})})"
     yield f"CREATE NODE TABLE `Generation`(id STRING PRIMARY KEY, {_columns(GENERATION_PROPERTIES)})"
     for name, relationship in RELATIONSHIP_TYPES.items():
         yield _relationship_table(name, relationship.pairs, relationship.properties)
@@ -165,6 +165,8 @@ def _copy(connection: ladybug.Connection, journal: Journal) -> Counts:
         nodes[label] = journal.node_count(label)
         if nodes[label]:
             rows = journal.read_nodes(label, ["id", *node.properties])
+            for name, column in zip(MEASURES, journal.read_measures(label).columns, strict=True):
+                rows = rows.append_column(name, column)
             connection.execute(f"COPY `{label}` FROM $rows", {"rows": _dense(rows)})
     generations = journal.state.generations
     nodes["Generation"] = len(generations)

@@ -32,6 +32,7 @@ from graphfeed.graph.journal_change import JournalChange
 from graphfeed.graph.journal_manifest import IndexMark, Manifest, State, sync_folder
 from graphfeed.graph.journal_parts import checksum, disk_errors, require_space
 from graphfeed.graph.ladybug_index import build_index, check_reading
+from graphfeed.graph.ladybug_scan import JournalScan
 from graphfeed.graph.ladybug_shared import SharedIndex
 from graphfeed.graph.nearest import check_names, check_width, nearest_exactly, query_vector
 from graphfeed.graph.query_files import find_query
@@ -174,6 +175,10 @@ class LadybugStore:
     def generations(self) -> list[Generation]:
         """See ``GraphStore.generations``."""
         return list(reversed(self._journal().state.generations))
+
+    def scan(self) -> JournalScan:
+        """See ``GraphStore.scan``."""
+        return JournalScan(self._journal(), self._folder, self._manifest.number)
 
     def close(self) -> None:
         """See ``GraphStore.close``."""

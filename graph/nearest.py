@@ -47,12 +47,25 @@ def nearest_exactly(
     A vector of zeros stands for none: its node never comes.
     """
     scores = vectors @ vector
-    order = np.argsort(-scores, kind="stable")
-    found: list[tuple[str, float]] = []
-    for index in order:
-        if len(found) == limit:
-            break
-        id_ = ids[int(index)].as_py()
-        if (keep is None or keep(id_)) and vectors[index].any():
-            found.append((id_, float(scores[index])))
-    return found
+    wanted, found = limit, list[tuple[str, float]]()
+    while True:
+        found.clear()
+        for index in _best(scores, wanted):
+            if len(found) == limit:
+                return found
+            id_ = ids[int(index)].as_py()
+            if (keep is None or keep(id_)) and vectors[index].any():
+                found.append((id_, float(scores[index])))
+        if wanted >= len(scores) or len(found) == limit:
+            return found
+        wanted *= 8  # zeros and what ``keep`` held back took places
+
+
+def _best(scores: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
+    """The places of the ``count`` largest, best first, and of those that equal the last one; equal ones in order."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    chosen = np.flatnonzero(scores >= least)
+    order: npt.NDArray[np.int64] = chosen[np.argsort(-scores[chosen], kind="stable")]
+    return order

@@ -153,6 +153,9 @@ class Applier:
         elif step.kind == "vectors":
             vectors, nodes = self._vectors[step], self._find(step.source, batch.column("node").to_numpy(), run)
             run(vectors.statement(), {"rows": vectors.rows(nodes, batch)})
+        elif step.kind == "measures":
+            nodes = self._find(step.source, batch.column("node").to_numpy(), run)
+            run(statements.write_measures(step.source), {"rows": _values(batch.set_column(0, "node", pa.array(nodes)))})
         else:
             self._write_relationships(step, batch, run)
 

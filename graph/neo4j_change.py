@@ -24,6 +24,7 @@ from graphfeed.graph.incoming_rows import (
     vector_rows,
 )
 from graphfeed.graph.journal_events import EventSet, content_hashes, merge_events, relationship_groups, times
+from graphfeed.graph.measures import measure_rows
 from graphfeed.graph.neo4j_reads import Reader
 from graphfeed.graph.neo4j_spool import Plan, Spool, Step, vector_table
 from graphfeed.graph.schema import PREDICTED, Generation
@@ -46,6 +47,7 @@ class Neo4jChange:
         self._labels: dict[str, _Label] = {}
         self._relations: dict[_Triple, _Relation] = {}
         self._vectors: dict[tuple[str, str], Step] = {}
+        self._measures: dict[str, Step] = {}
         self._predicted: set[str] = set()
         self._before = [g.id for g in generations]
         self._generations = sorted(generations, key=lambda g: g.active)  # the active one last
@@ -97,6 +99,15 @@ class Neo4jChange:
             self._spool.write(file, vector_table(part, np.arange(start, start + len(part))))
         self._vectors[label, name] = Step("vectors", name, label, "", file, *self._spool.close_file(file))
 
+    def write_measures(self, label: str, rows: pa.Table) -> None:
+        """See ``Change.write_measures``."""
+        rows = measure_rows(label, rows, len(self._label(label).keys.index))
+        file = f"measures-{label}.arrow"
+        self._spool.drop(file)
+        self._spool.write(file, rows.add_column(0, "node", pa.array(np.arange(rows.num_rows))))
+        if rows.num_rows:
+            self._measures[label] = Step("measures", label, label, "", file, *self._spool.close_file(file))
+
     def write_predictions(self, type_: str, rows: pa.Table) -> None:
         """See ``Change.write_predictions``."""
         rows, (source, target) = prediction_rows(type_, rows, lambda label: self._label(label).keys)
@@ -144,7 +155,7 @@ class Neo4jChange:
             self._end("relationships", type_, source, target, made)
             self._end("events", type_, source, target, more)
         plan.observed = bool(plan.steps)
-        plan.steps += self._vectors.values()
+        plan.steps += [*self._vectors.values(), *self._measures.values()]
         for type_ in PREDICTED:
             self._end("predictions", type_, *PREDICTED[type_], f"predictions-{type_}.arrow")
         if self._changed:

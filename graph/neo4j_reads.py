@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,19 @@ class Reader:
         batches.append(_batch(label, rows, schema))
         order, known = _in_order(table, nodes)
         return pa.Table.from_batches(batches, schema).take(pa.array(order[known]))
+
+    def scan_nodes(self, label: str) -> Iterator[pa.Table]:
+        """``id`` and properties of all nodes in order, some thousands at a time."""
+        table = self.nodes(label)
+        schema = pa.schema([("id", TEXT), *NODE_TYPES[label].properties.items()])
+        node_at = np.empty(len(table.ids), dtype=np.int64)
+        node_at[table.place_of] = table.by_node
+        for start in range(0, len(node_at), _IDS_AT_ONCE):
+            some = {"nodes": node_at[start : start + _IDS_AT_ONCE].tolist()}
+            records = dict(self._server.stream(statements.nodes_by_internal_id(label), some))
+            ids = table.ids[start : start + _IDS_AT_ONCE].to_pylist()
+            rows = [(id_, *records[node]) for id_, node in zip(ids, some["nodes"], strict=True) if node in records]
+            yield pa.Table.from_batches([_batch(label, rows, schema)], schema)
 
     def nodes_by_id(self, label: str, ids: pa.StringArray) -> pa.Table:
         """``id`` and properties of some nodes, in any order."""

@@ -14,7 +14,7 @@ from neo4j import exceptions as driver_errors
 from graphfeed.graph.mapped_names import quote
 from graphfeed.graph.neo4j_schema import missing_constraints
 from graphfeed.graph.neo4j_session import Server
-from graphfeed.graph.schema import PREDICTED, VECTORS
+from graphfeed.graph.schema import MEASURES, PREDICTED, VECTORS
 from graphfeed.loaders.records import NODE_TYPES
 
 _SECONDS = 30.0
@@ -71,7 +71,7 @@ def grants(server: Server, role: str = "graphfeed_writer") -> str:
     graph = f"ON GRAPH {quote(server.database)}"
     labels = ", ".join(quote(label) for role_ in NODE_TYPES for label in server.labels(role_))
     own = "Generation, GraphfeedHidden, GraphfeedStore, GraphfeedLock"
-    vectors = ", ".join(name for vector in VECTORS for name in (vector, f"{vector}_search"))
+    worked_out = ", ".join([*(name for vector in VECTORS for name in (vector, f"{vector}_search")), *MEASURES])
     to = f"TO {role};"
     return "\n".join(
         [
@@ -80,7 +80,7 @@ def grants(server: Server, role: str = "graphfeed_writer") -> str:
             f"  GRANT SET PROPERTY {{*}} {graph} NODES {own} {to}",
             f"  GRANT SET LABEL Generation, GraphfeedHidden {graph} {to}",
             f"  GRANT REMOVE LABEL Generation, GraphfeedHidden {graph} {to}",
-            f"  GRANT SET PROPERTY {{{vectors}}} {graph} NODES {labels} {to}",
+            f"  GRANT SET PROPERTY {{{worked_out}}} {graph} NODES {labels} {to}",
             *(f"  GRANT {kind} {graph} RELATIONSHIPS {', '.join(PREDICTED)} {to}" for kind in ("CREATE", "DELETE")),
             f"  GRANT SET PROPERTY {{*}} {graph} RELATIONSHIPS {', '.join(PREDICTED)} {to}",
             *(

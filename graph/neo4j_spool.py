@@ -33,7 +33,7 @@ _PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Step:
-    """Rows of one kind: nodes, order, relationships, events, vectors, predictions."""
+    """Rows of one kind: nodes, order, relationships, events, vectors, measures, predictions."""
 
     kind: str
     name: str

@@ -12,7 +12,7 @@ from functools import cache
 import pyarrow as pa
 
 from graphfeed.graph.neo4j_values import MICROSECONDS
-from graphfeed.graph.schema import PREDICTED
+from graphfeed.graph.schema import MEASURES, PREDICTED
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
 ORDER = "feed_position"
@@ -62,6 +62,16 @@ def nodes_by_id(label: str) -> str:
 
 
 @cache
+def nodes_by_internal_id(label: str) -> str:
+    """Properties of the nodes with the given internal ids, in a list in the order of ``node_types``."""
+    types = NODE_TYPES[label].properties
+    parts = [MICROSECONDS.format(f"n.`{p}`") if pa.types.is_timestamp(t) else f"n.`{p}`" for p, t in types.items()]
+    return (
+        f"UNWIND $nodes AS node MATCH (n:`{label}`) WHERE id(n) = node RETURN node, [{', '.join(parts)}] AS properties"
+    )
+
+
+@cache
 def internal_ids(label: str) -> str:
     """Internal ids of the nodes with the given ids."""
     return f"UNWIND range(0, size($ids) - 1) AS i MATCH (n:`{label}` {{id: $ids[i]}}) RETURN i AS i, id(n) AS node"
@@ -77,6 +87,13 @@ def write_nodes(label: str) -> str:
     return (
         f"UNWIND $rows AS row MERGE (n:`{label}` {{id: row[0]}}) ON CREATE SET n.{ORDER} = row[1] SET {', '.join(sets)}"
     )
+
+
+@cache
+def write_measures(label: str) -> str:
+    """Rows ``[internal id, measures …]``: replace what was worked out for nodes."""
+    sets = ", ".join(f"n.`{name}` = row[{place}]" for place, name in enumerate(MEASURES, 1))
+    return f"UNWIND $rows AS row MATCH (n:`{label}`) WHERE id(n) = row[0] SET {sets}"
 
 
 @cache
@@ -119,6 +136,17 @@ def create_predictions(type_: str) -> str:
     if source == "Generation":
         ends = f"UNWIND $rows AS row MATCH (a:GraphfeedHidden {{id: row[4]}}) MATCH (b:`{target}`) WHERE id(b) = row[1]"
     return f"{ends} CREATE (a)-[:`{type_}` {{rank: row[2], score: row[3], generation: row[4], reasons: row[5]}}]->(b)"
+
+
+@cache
+def predictions(type_: str) -> str:
+    """Predictions of the generations ``$live``, in the order of ``PREDICTION_SCHEMA``."""
+    source, target = PREDICTED[type_]
+    return (
+        f"MATCH (a:`{source}`)-[r:`{type_}`]->(b:`{target}`) WHERE r.generation IN $live"
+        " RETURN a.id AS source, b.id AS target, r.rank AS rank, r.score AS score, r.generation AS generation,"
+        " r.reasons AS reasons"
+    )
 
 
 @cache

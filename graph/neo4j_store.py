@@ -37,6 +37,7 @@ from graphfeed.graph.neo4j_lock import WriteLock
 from graphfeed.graph.neo4j_nearest import nearest
 from graphfeed.graph.neo4j_reads import Reader
 from graphfeed.graph.neo4j_rights import refusal
+from graphfeed.graph.neo4j_scan import Neo4jScan
 from graphfeed.graph.neo4j_schema import State, ensure_schema, missing_constraints, read_state
 from graphfeed.graph.neo4j_schema import give_up as forget_change
 from graphfeed.graph.neo4j_session import Server
@@ -220,6 +221,11 @@ class Neo4jStore:
             " g.kinds AS kinds, g.active AS active ORDER BY g.active DESC, created_at DESC"
         )
         return [Generation(**{**row, "kinds": tuple(row["kinds"])}) for row in rows]
+
+    def scan(self) -> Neo4jScan:
+        """See ``GraphStore.scan``."""
+        self._check_open()
+        return Neo4jScan(self, self._server, self._reader)
 
     @property
     def mapping(self) -> GraphMapping | None:

@@ -21,6 +21,9 @@ from graphfeed.loaders.records import TEXT, TIME
 VECTORS = ("text_vector", "graph_vector")
 """Properties on nodes, float32, one width per label and name."""
 
+MEASURES: dict[str, pa.DataType] = {"community": pa.int64(), "pagerank": pa.float64()}
+"""Properties on nodes of every label that ``graphfeed communities`` and ``central`` work out from the whole graph."""
+
 PREDICTED: dict[str, tuple[str, str]] = {
     "RECOMMENDED": ("User", "Post"),
     "MAY_KNOW": ("User", "User"),

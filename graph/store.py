@@ -29,6 +29,7 @@ from graphfeed.graph.schema import Generation
 
 if TYPE_CHECKING:
     from graphfeed.graph.graph_mapping import GraphMapping
+    from graphfeed.graph.scan import GraphScan
 
 Value = str | int | float | bool | None | Sequence[Any]
 Row = dict[str, Any]
@@ -108,6 +109,13 @@ class Change(Protocol):
         """Replace one vector property of all nodes of a label. Shape ``[nodes, width]``, in the order of ``node_ids``.
 
         Raises StoreError for NaN, infinity or a wrong number of rows.
+        """
+        ...
+
+    def write_measures(self, label: str, rows: pa.Table) -> None:
+        """Replace the measures of all nodes of a label: the columns ``MEASURES``, in the order of ``node_ids``.
+
+        Nodes written since have none. Raises StoreError for a wrong number of rows or other columns.
         """
         ...
 
@@ -245,6 +253,10 @@ class GraphStore(Protocol):
 
     def generations(self) -> list[Generation]:
         """The published generations there are, newest first."""
+        ...
+
+    def scan(self) -> GraphScan:
+        """The whole graph as a stream, as it is now."""
         ...
 
     def close(self) -> None:

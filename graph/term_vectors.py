@@ -1,45 +1,21 @@
-"""TF-IDF vectors of texts, and the project's one way of cutting a text into terms.
+"""TF-IDF vectors of texts, by the terms of ``graphfeed.graph.words``.
 
-A term is a lower-cased word of two or more letters without its accents, an identifier, a number, or, in scripts that
-put no spaces between words (Chinese, Japanese, Korean, Thai, ...), a character or a pair of neighbouring characters.
 There are no lists of stop words, which would favour one language: what half of the texts say is left out instead.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-# Han, kana, bopomofo and Hangul; Thai and Lao; Myanmar; Khmer.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3100-\u312f\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_UNSPACED_RUN = re.compile(f"[{_UNSPACED}]+")
-# Python's \w has no vowel signs and points; without them Hindi, Arabic and Hebrew words fall apart.
-_LETTER = "\\w\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
-_TERM = rf"\d+(?:\.\d+)+|[{_LETTER}]{{2,}}|\d|[{_UNSPACED}]"
-_ACCENTS = re.compile("[\u0300-\u036f]")
+from graphfeed.graph.words import TERM, plain
 
 SMALL = 1_000
 """Texts under which a term that occurs once is kept."""
-
-
-def plain(text: str) -> str:
-    """Lower case, without accents and compatibility forms, characters and pairs of unspaced scripts set apart."""
-    text = text.lower()
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).lower())
-    text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
-    return _UNSPACED_RUN.sub(_set_apart, text)
 
 
 class TermVectors:
@@ -90,10 +66,4 @@ class TermVectors:
 
 
 def _vectorizer(**settings: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(preprocessor=plain, token_pattern=_TERM, sublinear_tf=True, dtype=np.float32, **settings)
-
-
-def _set_apart(run: re.Match[str]) -> str:
-    characters = run.group()
-    pairs = map("".join, pairwise(characters))
-    return f" {' '.join(characters)} {' '.join(pairs)} "
+    return TfidfVectorizer(preprocessor=plain, token_pattern=TERM, sublinear_tf=True, dtype=np.float32, **settings)

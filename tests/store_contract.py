@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.store_contract_changes import ChangeContract
+from tests.store_contract_scan import ScanContract
 from tests.store_rows import ODD_TEXTS, SEEN, Open, links, nodes, publish
 
 from graphfeed.errors import QueryError, StoreError
@@ -22,7 +23,7 @@ from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 __all__ = ["SEEN", "Open", "StoreContract", "links", "nodes", "publish"]
 
 
-class StoreContract(ChangeContract):
+class StoreContract(ChangeContract, ScanContract):
     """Derive from it beside a fixture ``open_again``: a function that opens one more handle on an empty store."""
 
     @pytest.fixture

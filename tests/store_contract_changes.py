@@ -71,6 +71,43 @@ class ChangeContract:
         with pytest.raises(StoreError, match="2 numbers a vector, found 3"):
             small.nearest("Entity", "graph_vector", np.ones(3, dtype=np.float32), 2)
 
+    # Measures
+
+    def test_measures(self, small: GraphStore) -> None:
+        version = small.version()
+        asked = "MATCH (u:User) RETURN u.id AS id, u.community AS community, u.pagerank AS pagerank ORDER BY id"
+        with small.change("communities") as change:
+            change.write_measures("User", _measures([7, 8], [0.5, 0.25]))
+            change.write_measures("Post", _measures([7, 7], [0.125, 0.125]))
+        with small.change("again") as change:
+            change.write_measures("User", _measures([1, 0], [0.5, 0.25]))
+        ann, bo = ({"id": "ann", "community": 1, "pagerank": 0.5}, {"id": "bo", "community": 0, "pagerank": 0.25})
+        assert small.cypher(asked) == [ann, bo]
+        assert small.version() == version
+        with small.change("more") as change:
+            change.write_nodes("User", nodes("User", ["ann", "cy"], name=["Anna", "Cy"]))
+        assert small.cypher(asked) == [ann, bo, {"id": "cy", "community": None, "pagerank": None}]
+        assert small.cypher("MATCH (p:Post) RETURN DISTINCT p.community AS c") == [{"c": 7}]
+
+    def test_measures_of_a_change_that_fails_are_not_there(self, small: GraphStore) -> None:
+        def interrupted() -> None:
+            with small.change("communities") as change:
+                change.write_measures("User", _measures([1, 2], [0.5, 0.5]))
+                raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            interrupted()
+        assert small.cypher("MATCH (u:User) WHERE u.community IS NOT NULL RETURN u.id AS id") == []
+
+    def test_measures_need_a_row_per_node(self, small: GraphStore) -> None:
+        for label, rows, what in (
+            ("User", _measures([1], [0.5]), "expected 2 rows, found 1"),
+            ("User", pa.table({"community": [1, 2]}), "lack the columns"),
+            ("Robot", _measures([1], [0.5]), "no label"),
+        ):
+            with pytest.raises(StoreError, match=what), small.change("communities") as change:
+                change.write_measures(label, rows)
+
     # Predictions
 
     def test_readers_see_the_active_generation(self, small: GraphStore) -> None:
@@ -242,3 +279,7 @@ class ChangeContract:
         store.close()
         with pytest.raises(StoreError, match="closed"):
             store.counts()
+
+
+def _measures(community: list[int], pagerank: list[float]) -> pa.Table:
+    return pa.table({"community": community, "pagerank": pagerank})

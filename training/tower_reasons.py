@@ -135,6 +135,10 @@ class _Weighed(Message):
         sent = h.index_select(0, source) * (self.forward.values() * self.weight)[:, None]
         return h.new_zeros(self.forward.shape[0], h.shape[1]).index_add(0, target, sent)
 
+    def weighted(self, h: Tensor, weight: Tensor) -> Tensor:
+        """See ``Message.weighted``."""
+        return weight * self.passed(h)
+
 
 class _IntegratedEdges(ExplainerAlgorithm):  # type: ignore[misc]
     """Integrated gradients along a weight on all edges, from 0 to 1."""

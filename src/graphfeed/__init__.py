@@ -37,6 +37,8 @@ from graphfeed.errors import (
 )
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from graphfeed.feed import Feed
 
 __version__ = "0.1.0"
@@ -61,6 +63,7 @@ __all__ = [
     "UnknownNodeError",
     "__version__",
     "open",
+    "to_networkx",
 ]
 
 
@@ -78,6 +81,11 @@ def open(location: str | Path | None = None, *, config: str | Path | None = None
     file = Path(config)
     place = store_location(None if location is None else str(location), file)
     return Feed(place, graph_mapping(place, file))
+
+
+def to_networkx(feed: Feed, *, predictions: bool = False) -> nx.MultiDiGraph[str]:
+    """A feed's graph as networkx's: nodes ``LABEL:ID``, edges by type. See docs/exchange.md."""
+    return feed.to_networkx(predictions=predictions)
 
 
 def __getattr__(name: str) -> Any:

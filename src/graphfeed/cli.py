@@ -24,11 +24,16 @@ from graphfeed import (
     cli_ask,
     cli_browse,
     cli_compare,
+    cli_exchange,
     cli_finetune,
+    cli_graph,
     cli_inspect,
+    cli_link,
     cli_load,
     cli_model,
     cli_neo4j,
+    cli_report,
+    cli_search,
     cli_simulate,
     cli_tune,
     cli_why,
@@ -110,7 +115,11 @@ def setup(
 app.command(epilog="Example: graphfeed load tables exports --mapping graphfeed.toml")(cli_load.load)
 
 
+app.command(epilog="Example: graphfeed link --dry-run")(cli_link.link)
 cli_model.add_commands(app)
+
+
+app.command(epilog="Example: graphfeed report -o report.html --png pictures")(cli_report.report)
 
 
 @app.command(epilog="Example: graphfeed run graphfeed.toml")
@@ -119,7 +128,7 @@ def run(
     store: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Load, embed, train, evaluate and publish; each stage is skipped when nothing changed for it."""
+    """Load, link if [link] is there, embed, train, evaluate, publish; each skipped when nothing changed for it."""
     from graphfeed.progress import ProgressBars
     from graphfeed.show import show_stage
     from graphfeed.stages import Pipeline
@@ -146,6 +155,8 @@ def demo(
 
 
 cli_ask.add_commands(app)
+cli_search.add_commands(app)
+cli_graph.add_commands(app)
 app.command(epilog="Example: graphfeed browse ada --store neo4j://127.0.0.1:7687")(cli_browse.browse)
 app.command(epilog="Example: graphfeed inspect --store neo4j://127.0.0.1:7687")(cli_inspect.inspect)
 app.command(epilog="Example: graphfeed simulate community --people 10000 --edges 100000")(cli_simulate.simulate)
@@ -153,6 +164,7 @@ app.command(epilog="Example: graphfeed compare linear sage --png figures.png")(c
 app.command(epilog="Example: graphfeed finetune --minutes 30")(cli_finetune.finetune)
 app.command(epilog="Example: graphfeed tune --minutes 20 --write graphfeed.toml")(cli_tune.tune)
 app.command(epilog="Example: graphfeed why 26 4125")(cli_why.why)
+cli_exchange.add_commands(app)
 app.add_typer(cli_neo4j.app)
 
 

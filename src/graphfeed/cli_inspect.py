@@ -25,7 +25,7 @@ def inspect(
     store: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Read a Neo4j database's schema and propose the [graph] of a graphfeed.toml that uses it in place."""
+    """Read a Neo4j database's schema and propose the graph section of a graphfeed.toml that uses it in place."""
     if write is not None and write.exists() and not force:
         raise ConfigError(f"{write} is there already: --force replaces it, --write FILE writes another one")
     if query is not None:

@@ -4,12 +4,14 @@
     location = "feed"
 
     [[load]]
-    source = "tables"              # or stackexchange, hetrec, citeulike, sequences, pairs, sample
-    path = "."                     # beside this file
+    source = "tables"              # or one of graphfeed.loaders.SOURCES, or sample
+    path = "."                     # beside this file, or an address such as s3://bucket/exports
 
     [[nodes]] / [[relationships]]  # for tables: see graphfeed.loaders.mapping
 
     [graph.nodes.User] …           # for a Neo4j graph that is there already: see graphfeed.graph.graph_mapping
+
+    [link]                         # names found in texts become MENTIONS: see graphfeed.graph.link_settings
 
     [embed]
     encoder = "all-MiniLM-L6-v2"
@@ -40,6 +42,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphfeed.errors import ConfigError
+from graphfeed.graph.link_settings import LinkSettings
 from graphfeed.loaders.near import near_match
 
 if TYPE_CHECKING:
@@ -69,7 +72,11 @@ class LoadSection(_Section):
     source: str
     path: str | None = None
     mapping: str | None = None
-    """For tables: another file with the [[nodes]] and [[relationships]]."""
+    """For tables and sql: another file with the [[nodes]] and [[relationships]]."""
+    url: str | None = None
+    """For sql: the database's address, as SQLAlchemy writes it."""
+    private: bool | None = None
+    """For mastodon: also posts that are not for everybody."""
     site: str | None = None
     """For stackexchange: the name of the site."""
     train: str | None = None
@@ -133,6 +140,8 @@ class Config(_Section):
     relationships: tuple[dict[str, Any], ...] = ()
     graph: dict[str, Any] | None = None
     """Of a graph that is used in place: see ``graphfeed.graph.graph_mapping``."""
+    link: LinkSettings | None = None
+    """Left out: nothing is linked."""
     embed: EmbedSection = EmbedSection()
     split: dict[str, Any] = {}
     train: dict[str, Any] = {}
@@ -214,7 +223,10 @@ def _config_file(given: Path | None) -> Path:
 
 
 def beside(file: Path, path: str) -> str:
-    """A path of a configuration, seen from where we are. An address with a scheme stays as it is."""
+    """A path of a configuration, seen from where we are. An address with a scheme stays as it is, but SQLite's file."""
+    scheme, _, rest = path.partition(":///")
+    if scheme.partition("+")[0] == "sqlite" and rest and not rest.startswith(("/", ":", "file:")):
+        return f"{scheme}:///{file.parent / rest}"
     return path if "://" in path else str(file.parent / Path(path).expanduser())
 
 

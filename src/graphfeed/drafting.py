@@ -49,7 +49,13 @@ def draft_config(folder: Path, home: Path) -> str:
     if (folder / "mult.dat").is_file():
         return _head("citeulike", path)
     if (folder / "train.txt").is_file():
-        return _head("pairs", path)
+        return _head("kgat" if (folder / "kg_final.txt").is_file() else "pairs", path)
+    if (folder / "behaviors.tsv").is_file() or any(folder.glob("*/behaviors.tsv")):
+        return _head("mind", path)
+    if (folder / "actor.json").is_file() or any(folder.glob("*/actor.json")):
+        return _head("mastodon", path)
+    if any(folder.glob("*.car")):
+        return _head("bluesky", path)
     from graphfeed.loaders.draft import draft_mapping
 
     return f"{_head('tables', path)}\n\n{draft_mapping(folder)}"

@@ -14,22 +14,27 @@ Each method imports what it needs: asking loads neither torch nor the encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from graphfeed.asking import Asking
 from graphfeed.errors import StoreError, TrainingError
+from graphfeed.exchanging import Exchanging
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord
 
 if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
     from graphfeed.graph.graph_mapping import GraphMapping
     from graphfeed.graph.ingest import LoadReport
+    from graphfeed.graph.link_report import LinkReport
+    from graphfeed.graph.link_settings import LinkSettings
     from graphfeed.graph.schema import Generation
     from graphfeed.graph.store import GraphStore, SetupReport
     from graphfeed.graph.tensors import FeedGraph
+    from graphfeed.loaders.frames import Frame
+    from graphfeed.loaders.mapping import TableMapping
+    from graphfeed.report import Report
     from graphfeed.training.evaluation import Evaluation
     from graphfeed.training.finetune import Finetuning
     from graphfeed.training.links import LinkKind
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
     from graphfeed.training.tune import Tuning
 
 
-class Feed(Asking):
+class Feed(Exchanging):
     """A store and everything that can be done with it. The store is opened when it is first needed."""
 
     def __init__(self, location: str | Path = "feed", mapping: GraphMapping | None = None) -> None:
@@ -89,22 +94,43 @@ class Feed(Asking):
         strict: bool = False,
         bulk: Callable[[str], None] | None = None,
         progress: Callable[[str, int], None] | None = None,
+        fetching: Callable[[str, int, int], None] | None = None,
         **options: Any,
     ) -> LoadReport:
         """Load a source into the store, whole or not at all; makes the store if there is none.
 
-        ``source``: sample, or one of ``graphfeed.loaders.SOURCES`` with its options. ``bulk``: load an empty Neo4j
+        ``source``: sample, or one of ``graphfeed.loaders.SOURCES`` with its options. ``path``: also an archive, or an
+        address (``s3://…``, ``https://…``); ``fetching`` is told how far its files are. ``bulk``: load an empty Neo4j
         database by its own importer, several times as fast; it is told, in words, what happens.
         """
         from graphfeed.graph.ingest import ingest
         from graphfeed.sources import make_loader
 
-        loader = make_loader(source, path, **options)
+        loader = make_loader(source, path, fetching=fetching, **options)
         store = self._open(create=True)
         if bulk is None:
             return ingest(store, loader, strict=strict, progress=progress)
         with store.bulk(bulk) as files:
             return ingest(files, loader, strict=strict, progress=progress)
+
+    def load_frames(
+        self,
+        frames: Mapping[str, Frame],
+        mapping: TableMapping | Mapping[str, Any] | None = None,
+        *,
+        strict: bool = False,
+        progress: Callable[[str, int], None] | None = None,
+    ) -> LoadReport:
+        """Load data frames of pandas or Polars, by name, whole or not at all; makes the store if there is none.
+
+        ``mapping``: which column is what, ``[[nodes]]`` and ``[[relationships]]`` as a dictionary; None: frames are
+        named as the graph's labels and types, and their columns as its properties.
+        """
+        from graphfeed.graph.ingest import ingest
+        from graphfeed.loaders.frames import FramesLoader
+
+        loader = FramesLoader(frames, mapping)
+        return ingest(self._open(create=True), loader, strict=strict, progress=progress)
 
     def embed(
         self,
@@ -118,6 +144,18 @@ class Feed(Asking):
         from graphfeed.graph.encoder import DEFAULT_ENCODER
 
         return embed(self.store, encoder or DEFAULT_ENCODER, progress=progress, device=device)
+
+    def link(
+        self,
+        settings: LinkSettings | None = None,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> LinkReport:
+        """Find the entities' names in the posts' texts and write them as MENTIONS; ``dry_run``: only look."""
+        from graphfeed.graph.linker import link
+
+        return link(self.store, settings, dry_run=dry_run, progress=progress)
 
     def finetune(self, to: str | Path | None = None, split: SplitSettings | None = None, **options: Any) -> Finetuning:
         """Fit a text encoder to the graph's own links, and write it to a folder where that validates better.
@@ -167,7 +205,7 @@ class Feed(Asking):
         model = train(graph, make_split(graph, split), settings, run, progress)
         TrainingRecord.begin(folder)
         model.save(folder)
-        TrainingRecord.of(version, encoder, split, settings, seed).write(folder)
+        TrainingRecord.of(version, encoder, split, settings, seed).write(folder, model)
         return model
 
     def tune(
@@ -269,6 +307,12 @@ class Feed(Asking):
             dry_run=dry_run,
             progress=progress,
         )
+
+    def report(self, path: str | Path = "report.html", **options: Any) -> Report:
+        """Write what there is as one self-contained HTML page. ``options``: of ``graphfeed.report.write_report``."""
+        from graphfeed.report import write_report
+
+        return write_report(self, path, **options)
 
     def require_writable(self, what: str) -> None:
         """Raise StoreError where this user may not do ``what``, which writes: what is missing, and how to get it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,27 @@ def file_facts(files: Iterable[Path], known: Mapping[str, Any]) -> Facts:
         else:
             facts[str(file)] = [status.st_size, status.st_mtime_ns, _digest(file)]
     return facts
+
+
+def remote_facts(source: str, arguments: Mapping[str, Any]) -> Facts:
+    """Facts of what lies elsewhere: sizes and marks as the other side tells them. Of a database nothing is known."""
+    from graphfeed.loaders import FILE_OPTIONS, wanted_files
+    from graphfeed.loaders.remote import is_remote, remote_state, shown_address
+
+    now = time.time()  # never the same: loaded each time
+    if source == "sql":
+        return {"what the database holds may have": now}
+    facts: Facts = {}
+    for name in ("path", *FILE_OPTIONS):
+        address = arguments.get(name)
+        if address and is_remote(address):
+            facts[shown_address(address)] = word(remote_state(address, wanted_files(source, arguments)) or now)
+    return facts
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a setting may hold a password: an address may."""
+    return isinstance(value, str) and "://" in value
 
 
 def changed(known: Mapping[str, Any], facts: Mapping[str, Any]) -> str:

@@ -53,6 +53,10 @@ class ProgressBars:
         self._records[file] = self._records.get(file, 0) + more
         self.steps(file, self._records[file], 0, "records")
 
+    def fetched(self, file: str, done: int, total: int) -> None:
+        """Bytes of a file that lies elsewhere."""
+        self.steps(f"fetch {file}", done, total, "bytes")
+
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             columns = (

@@ -14,6 +14,7 @@ from rich.table import Table
 from graphfeed.graph.store import GraphStore
 from graphfeed.queries.answers import Explanation, Interest, Person, Recommendation, SimilarPost
 from graphfeed.queries.wording import Names, shorten
+from graphfeed.show_link import show_link
 
 if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
@@ -236,6 +237,8 @@ def show_stage(console: Console, stage: str, result: Any) -> None:
     """What a stage of ``graphfeed run`` returned."""
     if stage.startswith("load"):
         show_load(console, result)
+    elif stage == "link":
+        show_link(console, result)
     elif stage == "embed":
         show_embed(console, result)
     elif stage == "train":

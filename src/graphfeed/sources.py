@@ -17,27 +17,28 @@ SAMPLE = "sample"
 def make_loader(source: str, path: str | Path | None = None, **options: Any) -> Loader:
     """The loader for a source: ``sample``, or a source of ``open_loader`` with its path.
 
-    ``tables`` takes its ``mapping``, a TOML file or what is in one, from graphfeed.toml in its folder or in this one.
-    Options that are None are left out; files may be given as text. Raises ConfigError.
+    ``tables`` and ``sql`` take their ``mapping``, a TOML file or what is in one, from graphfeed.toml in the path's
+    folder or in this one. Options that are None are left out; path and files may be given as text, and be addresses.
+    ``fetching`` is told how far the fetching of such is. Raises ConfigError.
     """
+    fetching = options.pop("fetching", None)
     given = {name: value for name, value in options.items() if value is not None}
     if source == SAMPLE:
         return _sample(path, given)
-    from graphfeed.loaders import FILE_OPTIONS, SOURCES, open_loader
+    from graphfeed.loaders import SOURCES, open_loader
     from graphfeed.loaders.near import near_match
 
     known = [*SOURCES, SAMPLE]
     if source not in known:
         raise ConfigError(f"unknown source {source!r}{near_match(source, known)} There are: {', '.join(known)}.")
-    if path is None:
-        raise ConfigError(f"{source} needs the path of what is to be loaded: graphfeed load {source} PATH")
-    if source == "tables" and not hasattr(given.get("mapping"), "nodes"):
+    if source == "tables" and path is None:
+        raise ConfigError("tables needs the path of what is to be loaded: graphfeed load tables PATH")
+    if "mapping" in SOURCES[source] and not hasattr(given.get("mapping"), "nodes"):
         from graphfeed.loaders.mapping import parse_mapping
 
-        file = _mapping_file(Path(path), given.get("mapping"))
+        file = _mapping_file(source, Path() if path is None or "://" in str(path) else Path(path), given.get("mapping"))
         given["mapping"] = parse_mapping(read_toml(file), str(file))
-    given |= {name: Path(given[name]) for name in FILE_OPTIONS if name in given}
-    return open_loader(source, Path(path), **given)
+    return open_loader(source, path, fetching=fetching, **given)
 
 
 def _sample(path: str | Path | None, options: dict[str, Any]) -> Loader:
@@ -48,13 +49,12 @@ def _sample(path: str | Path | None, options: dict[str, Any]) -> Loader:
     return SampleLoader()
 
 
-def _mapping_file(folder: Path, given: str | Path | None) -> Path:
+def _mapping_file(source: str, folder: Path, given: str | Path | None) -> Path:
     if given is not None:
         return Path(given)
     for file in (folder / CONFIG_FILE, Path(CONFIG_FILE)):
         if file.is_file():
             return file
-    raise ConfigError(
-        f"tables needs a mapping and there is no {CONFIG_FILE} in {folder} or here: `graphfeed init {folder}` drafts "
-        "one, --mapping FILE names one"
-    )
+    drafts = f": `graphfeed init {folder}` drafts one, " if source == "tables" and folder != Path() else ": "
+    where = f"in {folder} or here" if folder != Path() else "here"
+    raise ConfigError(f"{source} needs a mapping and there is no {CONFIG_FILE} {where}{drafts}--mapping FILE names one")

@@ -1,4 +1,4 @@
-"""``graphfeed run graphfeed.toml``: load, embed, train, evaluate and publish, each skipped when nothing changed for it.
+"""``graphfeed run graphfeed.toml``: load, link, embed, train, evaluate, publish, each skipped when nothing changed.
 
 What a stage was run with is kept in the workspace's ``stages.json`` as named facts (files, settings, the graph,
 the model); the next run compares them and says which one changed. Loading adds and updates: rows that have
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 from graphfeed.config import CONFIG_FILE, Config, LoadSection, beside, check_keys, read_config, read_toml
 from graphfeed.errors import ConfigError, NothingToPredictError, StoreError, TrainingError
 from graphfeed.feed import Feed
-from graphfeed.fingerprints import Facts, changed, file_facts, word
+from graphfeed.fingerprints import Facts, changed, file_facts, is_secret, remote_facts, word
+from graphfeed.loaders.remote import is_remote, shown_address
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord, write_json
 
 if TYPE_CHECKING:
+    from graphfeed.graph.link_report import LinkReport
+    from graphfeed.graph.link_settings import LinkSettings
     from graphfeed.training.settings import ModelSettings
     from graphfeed.training.split import SplitSettings
 
@@ -40,6 +43,8 @@ class Pipeline:
         self._settings, self._split, self._seed, self._device = self._training()
         if self.config.load and self.config.graph is not None:
             raise ConfigError(f"{file} has both a [[load]] and a [graph]: load a graph, or use one that is there")
+        if self.config.link is not None and self.config.graph is not None:
+            raise ConfigError(f"{file} has both a [link] and a [graph]: nothing is linked in a graph used in place")
         if not self.config.load and self.config.graph is None:
             raise ConfigError(f'{file} loads nothing: it needs a [[load]] with source = "tables" and path = "."')
         self._loads = [self._load_arguments(section) for section in self.config.load]
@@ -48,8 +53,10 @@ class Pipeline:
         """Run the stages that something changed for; the names of those that ran. ``progress``: ``ProgressBars``."""
         done = _Done(say, report)
         for number, (section, arguments) in enumerate(zip(self.config.load, self._loads, strict=True), 1):
-            name = f"load {number}: {section.source}" + (f" {section.path}" if section.path else "")
+            name = f"load {number}: {section.source}" + (f" {shown_address(section.path)}" if section.path else "")
             self._load(feed, name, section, arguments, done, progress)
+        if self.config.link is not None:
+            self._link(feed, self.config.link, done, progress)
         embed, evaluate = self.config.embed, self.config.evaluate
         done.stage(
             feed,
@@ -90,15 +97,38 @@ class Pipeline:
     def _load(
         self, feed: Feed, name: str, section: LoadSection, arguments: dict[str, Any], done: _Done, progress: Any
     ) -> None:
-        facts: Facts = {"settings": section.model_dump(mode="json"), "mapping": word(arguments.get("mapping"))}
+        # an address may hold a password: only a word for it is kept
+        settings = {key: word(value) if is_secret(value) else value for key, value in section}
+        facts: Facts = {"settings": settings, "mapping": word(arguments.get("mapping"))}
         known = done.facts(feed, name)
-        facts |= file_facts(_inputs(section.source, arguments), known)
+        facts |= file_facts(_inputs(section.source, arguments), known) | remote_facts(section.source, arguments)
         done.stage(
             feed,
             name,
             facts,
-            lambda: feed.load(section.source, strict=section.strict, progress=progress.records, **arguments),
+            lambda: feed.load(
+                section.source,
+                strict=section.strict,
+                progress=progress.records,
+                fetching=progress.fetched,
+                **arguments,
+            ),
         )
+
+    def _link(self, feed: Feed, settings: LinkSettings, done: _Done, progress: Any) -> None:
+        """Names become MENTIONS. Where vectors decide, the texts are embedded first: ``embed`` then knows them all."""
+        from graphfeed.graph.link_mark import inputs_word, links_are_there
+
+        embed = self.config.embed
+        facts: Facts = {"settings": settings.model_dump(mode="json"), "what is read": inputs_word(feed.store)}
+
+        def run() -> LinkReport:
+            if settings.vectors:
+                feed.embed(embed.encoder, device=embed.device, progress=progress.counts)
+            return feed.link(settings, progress=lambda done, all_: progress.steps("link", done, all_, "posts"))
+
+        facts |= encoder_facts(embed.encoder) if settings.vectors else {}
+        done.stage(feed, "link", facts, run, there=links_are_there(feed.store))
 
     def _publish(self, feed: Feed, done: _Done, progress: Any) -> None:
         publish = self.config.publish
@@ -144,11 +174,11 @@ class Pipeline:
 
         own = ("source", "strict", "mapping")
         arguments = {
-            name: beside(self.file, value) if name in ("path", *FILE_OPTIONS) and value is not None else value
+            name: beside(self.file, value) if name in ("path", "url", *FILE_OPTIONS) and value is not None else value
             for name, value in section
             if name not in own
         }
-        if section.source == "tables":
+        if section.source in ("tables", "sql"):
             from graphfeed.loaders.mapping import parse_mapping
 
             file = Path(beside(self.file, section.mapping)) if section.mapping else self.file
@@ -193,19 +223,19 @@ class _Done:
 
 def _inputs(source: str, arguments: dict[str, Any]) -> list[Path]:
     """The files that a load reads: named one by one, for the store itself may stand in the same folder."""
-    from graphfeed.loaders import FILE_OPTIONS, FOLDER_FILES
+    from graphfeed.loaders import FILE_OPTIONS, wanted_files
 
-    if arguments["path"] is None:
+    if arguments["path"] is None or source == "sql":
         return []
     path = Path(arguments["path"])
-    if source == "tables":
-        mapping = arguments["mapping"]
-        return [path / name for name in sorted({entry.file for entry in (*mapping.nodes, *mapping.relationships)})]
-    files = [path]
-    if path.is_dir():
-        files = [file for pattern in FOLDER_FILES.get(source, ()) for file in sorted(path.glob(pattern))]
-    named = [Path(arguments[name]) for name in FILE_OPTIONS if arguments[name]]
-    renumbered = Path(arguments["train"]).parent.glob("*Reindex.json") if arguments["train"] else ()
+    files = [] if is_remote(arguments["path"]) else [path]
+    if files and source == "tables":
+        files = [path / name for name in wanted_files(source, arguments)]
+    elif files and path.is_dir():
+        files = [file for pattern in wanted_files(source, arguments) for file in sorted(path.glob(pattern))]
+    named = [Path(arguments[name]) for name in FILE_OPTIONS if arguments[name] and not is_remote(arguments[name])]
+    train = arguments["train"]
+    renumbered = Path(train).parent.glob("*Reindex.json") if train and not is_remote(train) else ()
     return [*files, *named, *sorted(renumbered)]
 
 

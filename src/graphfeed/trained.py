@@ -16,11 +16,28 @@ from graphfeed.errors import TrainingError
 
 if TYPE_CHECKING:
     from graphfeed.training.evaluation import Evaluation
+    from graphfeed.training.model import LinearModel
     from graphfeed.training.settings import ModelSettings
     from graphfeed.training.split import SplitSettings
 
 MODEL_FOLDER = "model"
-_RECORD, _FIGURES = "training.json", "evaluation.json"
+_RECORD, _FIGURES, _LEARNED = "training.json", "evaluation.json", "learned.json"
+_EVALUATED = ("part", "kind", "at", "describe", "kinds", "rows", "comparisons")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a model's training told, and the weights of its terms."""
+
+    report: dict[str, Any]
+    weights: dict[str, dict[str, float]]
+    parts: list[str]
+    seed: int
+
+    @classmethod
+    def of(cls, model: LinearModel) -> Self:
+        """Of a trained model."""
+        return cls(model.report, dict(model.weights), list(model.settings.parts), model.run.seed)
 
 
 @dataclass(frozen=True)
@@ -56,9 +73,18 @@ class TrainingRecord:
         except (ValueError, TypeError) as error:
             raise TrainingError(f"{folder / _RECORD} cannot be read ({error}): train again") from error
 
-    def write(self, folder: Path) -> None:
-        """Replace the file at once."""
+    def write(self, folder: Path, model: LinearModel) -> None:
+        """Replace the file at once; what the model learned stands beside it, to be read without torch."""
+        write_json(folder / _LEARNED, {"trained_at": self.trained_at, **asdict(Learned.of(model))})
         write_json(folder / _RECORD, asdict(self))
+
+    def learned(self, folder: Path) -> Learned | None:
+        """What this model learned; None for one of before that was kept."""
+        try:
+            kept = json.loads((folder / _LEARNED).read_text(encoding="utf-8"))
+            return Learned(**kept) if kept.pop("trained_at", None) == self.trained_at else None
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     def split_settings(self) -> SplitSettings:
         """The split that it was trained with."""
@@ -67,13 +93,31 @@ class TrainingRecord:
         return SplitSettings(**self.split)
 
     def keep_figures(self, folder: Path, evaluation: Evaluation) -> None:
-        """Keep the main figures of this model's test, to be published with its predictions."""
+        """Keep the main figures of this model's test, to be published with its predictions, and the rest beside."""
+        self.keep_evaluation(folder, evaluation)
         rows = [r for r in evaluation.rows if r["kind"] == "model" and r["slice"] == "all" and r["split"] == "test"]
         if rows and evaluation.kind == "posts":
             figures = {
                 name: value for name, value in rows[0].items() if "@" in name and not name.endswith(("_low", "_high"))
             }
             write_json(folder / _FIGURES, {"trained_at": self.trained_at, "figures": figures})
+
+    def keep_evaluation(self, folder: Path, evaluation: Evaluation) -> None:
+        """Keep all figures of this model's test, for reports; one with fewer rankers replaces none with more."""
+        if evaluation.part != "test":
+            return
+        before = self.evaluation(folder, evaluation.kind)
+        if before is None or len(evaluation.kinds) >= len(before["kinds"]):
+            kept = {key: getattr(evaluation, key) for key in _EVALUATED}
+            write_json(folder / f"evaluated-{evaluation.kind}.json", {"trained_at": self.trained_at, **kept})
+
+    def evaluation(self, folder: Path, kind: str) -> dict[str, Any] | None:
+        """What was found for this model's test of a kind of link, as ``Evaluation`` has it; None where it was not."""
+        try:
+            kept = json.loads((folder / f"evaluated-{kind}.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return dict(kept) if kept.get("trained_at") == self.trained_at and set(_EVALUATED) <= set(kept) else None
 
     def metrics(self, folder: Path) -> dict[str, float]:
         """The figures kept for this model; empty when it was not evaluated."""

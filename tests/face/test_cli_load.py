@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,18 @@ FILES = {
     "library/vocabulary.dat": "owl\n",
     "library/splits_cvae/cf-train-1-users.dat": "1 0\n",
     "library/splits_cvae/cf-test-1-users.dat": "1 1\n",
+    "mind/news.tsv": "N1\tsports\tgolf\tA title\t\t\t[]\t[]\n",
+    "mind/behaviors.tsv": "1\tU1\t11/15/2019 8:55:22 AM\t\tN1-1\n",
+    "kgat/train.txt": "0 0\n",
+    "kgat/test.txt": "0 1\n",
+    "kgat/kg_final.txt": "0 2 1\n",
+    "archive/actor.json": '{"id": "https://tide.example/users/ada", "type": "Person"}',
+    "archive/outbox.json": json.dumps(
+        {"orderedItems": [{"type": "Create", "to": ["bo"], "object": {"id": "n1", "to": ["bo"], "content": "psst"}}]}
+    ),
+    "sky.jsonl": '{"uri": "at://did:plc:a/app.bsky.graph.follow/1", "value": {"subject": "did:plc:b"}}\n',
+    "sql.toml": '[[relationships]]\nquery = "select u, p from likes"\ntype = "LIKED"\n'
+    'source = { column = "u", create = true }\ntarget = { column = "p", create = true }\n',
 }
 
 
@@ -41,6 +55,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.executescript("create table likes (u text, p text); insert into likes values ('ann', 'x');")
+    database.close()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GRAPHFEED_STORE", raising=False)
     return tmp_path
@@ -60,6 +77,12 @@ CASES = [
         " --end 2020-05-01 --step-days 2",
         {"LIKED": 3, "MENTIONS": 2, "Post": 1},
     ),
+    ("mind mind", {"VIEWED": 1, "MENTIONS": 2}),
+    ("kgat kgat", {"LIKED": 1, "HELD_OUT": 1, "RELATED_TO": 1, "MENTIONS": 2}),
+    ("mastodon archive --private", {"POSTED": 1}),
+    ("mastodon archive", {"POSTED": 0}),
+    ("bluesky sky.jsonl", {"FOLLOWS": 1}),
+    ("sql sqlite:///shop.db --mapping sql.toml", {"LIKED": 1}),
 ]
 
 
@@ -85,7 +108,7 @@ def test_the_commands_and_the_configuration_know_every_option() -> None:
     given = {
         word.removeprefix("--").replace("-", "_") for command, _ in CASES for word in command.split() if "--" in word
     }
-    assert given == options - {"mapping", "site"}
+    assert given - {"mapping"} == options - {"mapping", "site", "url"}  # the url is the path
 
 
 @pytest.mark.parametrize(
@@ -97,6 +120,16 @@ def test_the_commands_and_the_configuration_know_every_option() -> None:
         ("hetrec library", "library has no artists.dat"),
         ("citeulike radio", "radio has no users.dat"),
         ("pairs train.txt --kg none.txt", "none.txt is not there"),
+        ("mind radio", "radio has no behaviors.tsv"),
+        ("kgat radio", "radio has no train.txt, expected a folder of KGAT"),
+        ("mastodon radio", "radio has no actor.json"),
+        ("bluesky radio", "radio has no record of Bluesky"),
+        ("sql sqlite:///none.db --mapping sql.toml", "none.db is not there: expected an SQLite database"),
+        ("sql --mapping sql.toml", "sql needs the address of a database"),
+        ("sql sqlite:///shop.db", "sql needs a mapping and there is no graphfeed.toml here: --mapping FILE names one"),
+        ("tables radio --mapping sql.toml", "none of the [[nodes]] and [[relationships]] has a 'file'"),
+        ("pairs http://127.0.0.1:1/train.txt?key=hidden", "http://127.0.0.1:1/train.txt cannot be read"),
+        ("pairs", "pairs needs the path of what is to be loaded"),
         ("sequence train.txt", "unknown source 'sequence': did you mean 'sequences'?"),
     ],
 )
@@ -109,7 +142,21 @@ def test_what_cannot_be_is_one_sentence(command: str, sentence: str, capfd: pyte
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("folder_name", "source"), [("radio", "hetrec"), ("library", "citeulike"), (".", "pairs")])
+def test_posts_that_are_not_for_everybody_are_left_out_and_said(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["load", "mastodon", "archive", "--store", "feed"])
+    said = capfd.readouterr()
+    assert "1 posts that are not for everybody were left out: --private loads them, too" in said.err
+    assert "psst" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("folder_name", "source"),
+    [
+        *(("radio", "hetrec"), ("library", "citeulike"), (".", "pairs")),
+        *(("mind", "mind"), ("kgat", "kgat"), ("archive", "mastodon")),
+    ],
+)
 def test_init_knows_the_folders(folder: Path, folder_name: str, source: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["init", folder_name, "--output", "found.toml"])
@@ -127,6 +174,10 @@ def test_init_knows_the_folders(folder: Path, folder_name: str, source: str) -> 
         ),
         ('source = "citeulike"\npath = "library"\nsplit = "P1"\n', "library/splits_cvae/cf-test-1-users.dat"),
         ('source = "sequences"\npath = "train.txt"\nattributes = "about.json"\n', "about.json"),
+        ('source = "mind"\npath = "mind"\n', "mind/news.tsv"),
+        ('source = "kgat"\npath = "kgat"\n', "kgat/kg_final.txt"),
+        ('source = "mastodon"\npath = "archive"\n', "archive/outbox.json"),
+        ('source = "bluesky"\npath = "sky.jsonl"\n', "sky.jsonl"),
     ],
 )
 def test_a_run_loads_again_when_one_of_the_files_changed(folder: Path, section: str, changed: str) -> None:
@@ -137,6 +188,26 @@ def test_a_run_loads_again_when_one_of_the_files_changed(folder: Path, section: 
     assert "skipped, nothing changed" in said_of_the_load(file)
     (folder / changed).write_text((folder / changed).read_text() + " ")
     assert f"{changed} changed" in said_of_the_load(file)
+
+
+def test_a_database_is_read_at_every_run_and_its_password_is_kept_nowhere(folder: Path) -> None:
+    file = folder / "graphfeed.toml"
+    load = '[[load]]\nsource = "sql"\nurl = "sqlite:///shop.db?timeout=71"\nmapping = "sql.toml"\n'
+    file.write_text(f'[store]\nlocation = "feed"\n{load}[embed]\nencoder = "tfidf"\n')
+    assert "runs, it was not run yet" in said_of_the_load(file)
+    assert "runs, what the database holds may have changed" in said_of_the_load(file)
+    for kept in (folder / "feed").rglob("*"):
+        assert kept.is_dir() or b"timeout=71" not in kept.read_bytes(), kept
+
+
+def test_what_lies_elsewhere_is_fetched_again_when_it_changed(folder: Path) -> None:
+    file = folder / "graphfeed.toml"
+    load = f'[[load]]\nsource = "pairs"\npath = "file://{folder}/train.txt"\n'
+    file.write_text(f'[store]\nlocation = "feed"\n{load}[embed]\nencoder = "tfidf"\n')
+    assert "runs, it was not run yet" in said_of_the_load(file)
+    assert "skipped, nothing changed" in said_of_the_load(file)
+    (folder / "train.txt").write_text("u1 a b\nu2 b a\n")
+    assert f"file://{folder}/train.txt changed" in said_of_the_load(file)
 
 
 def said_of_the_load(file: Path) -> str:

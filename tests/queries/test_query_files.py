@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.neo4j_emptied import empty
 from tests.neo4j_fixture import Neo4jServer
-from tests.queries.toy import NOW, make_toy
+from tests.queries.toy import DAY, NOW, START, make_toy
 
 from graphfeed.errors import QueryError
 from graphfeed.graph.query_files import load_queries, parse_query
@@ -92,6 +92,119 @@ CASES: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
             {"label": "Entity", "id": "rye", "name": "Rye"},
         ],
     ),
+    ("shown_posts", {"depth": 1}, [{"id": "bread2", "lists": 1}, {"id": "chess1", "lists": 1}]),
+    (
+        "shown_posts",
+        {"depth": 9},
+        [
+            {"id": "chess1", "lists": 2},
+            {"id": "bread1", "lists": 1},
+            {"id": "bread2"},
+            {"id": "bread3"},
+            {"id": "oven"},
+            {"id": "spam"},
+        ],
+    ),
+    (
+        "found",
+        {"users": ["ann"], "posts": ["ask"], "entities": ["rye"]},
+        [
+            {"label": "User", "id": "ann", "name": "Ann Example", "kind": "", "text": None},
+            {"label": "Post", "id": "ask", "kind": "question", "text": "ask text"},
+            {"label": "Entity", "id": "rye", "name": "Rye", "kind": "tag"},
+        ],
+    ),
+    (
+        "person",
+        {"user": "bob"},
+        [
+            {"what": "recommended", "id": "chess1", "rank": 1},
+            {"what": "recommended", "id": "oven", "rank": 2},
+            {"what": "barred", "id": "chess1", "rank": 0},
+        ],
+    ),
+    (
+        "audience",
+        {"post": "chess1", "limit": 5},
+        [{"id": "bob", "rank": 1, "score": 1.0}, {"id": "ann", "name": "Ann Example", "rank": 5}],
+    ),
+    ("barred_readers", {"post": "spam"}, [{"id": "ann"}]),
+    ("barred_readers", {"post": "chess1"}, [{"id": "bob"}]),
+    ("latest_act", {}, [{"at": datetime.fromtimestamp(START / 10**6, UTC).replace(tzinfo=None)}]),
+    (
+        "decayed_posts",
+        {"now": (START + DAY) // 1_000, "half_life": 86_400.0, "limit": 3},
+        [
+            {"id": "bread1", "score": 1.0, "acts": 2, "people": 2, "title": "Starter basics"},
+            {"id": "oven", "score": 1.0, "acts": 2, "people": 2},
+            {"id": "bread2", "score": 0.5, "acts": 1, "people": 1},
+        ],
+    ),
+    ("decayed_posts", {"now": START // 1_000 - 1, "half_life": 86_400.0, "limit": 3}, []),
+    (
+        "decayed_posts_about",
+        {"entity": "bread", "now": START // 1_000, "half_life": 86_400.0, "limit": 3},
+        [{"id": "bread1", "score": 2.0, "kind": "question"}, {"id": "bread2", "score": 1.0}],
+    ),
+    (
+        "decayed_entities",
+        {"now": START // 1_000, "half_life": 86_400.0, "limit": 3},
+        [{"id": "bread", "name": "Bread", "kind": "tag", "score": 3.0, "acts": 3, "people": 2, "posts": 2}],
+    ),
+    ("find_entity", {"text": "RYE", "limit": 2}, [{"id": "rye", "name": "Rye", "kind": "tag"}]),
+    (
+        "communities",
+        {},
+        [{"community": 0, "label": label, "nodes": n} for label, n in (("User", 4), ("Post", 11), ("Entity", 2))],
+    ),
+    (
+        "central",
+        {"label": "User", "community": -1, "limit": 2},
+        [{"id": "ann", "kind": "", "pagerank": 0.25, "community": 0}, {"id": "bob"}],
+    ),
+    ("central", {"label": "Post", "community": 0, "limit": 1}, [{"id": "ask", "kind": "question"}]),
+    ("central", {"label": "Post", "community": 1, "limit": 1}, []),
+    (
+        "community_topics",
+        {"community": 0, "limit": 3},
+        [{"id": "bread", "name": "Bread", "kind": "tag", "community": 0}, {"id": "rye", "pagerank": 0.25}],
+    ),
+    (
+        "cold_people",
+        {"few": 2, "limit": 5},
+        [
+            {"id": "mallory", "acts": 0, "few_acts": True, "new": False, "no_text": True, "no_follows": True},
+            {"id": "cat", "name": None, "acts": 1, "reasons": 3},
+        ],
+    ),
+    (
+        "cold_posts",
+        {"few": 1, "limit": 2},
+        [
+            {"id": "future", "acts": 0, "few_acts": True, "new": True, "no_entity": True, "no_author": True},
+            {"id": "chess1", "new": False, "no_text": False, "reasons": 3},
+        ],
+    ),
+    (
+        "cold_counts",
+        {"few": 1},
+        [
+            {"label": "User", "nodes": 1, "few_acts": True, "no_follows": True},
+            {"label": "Post", "nodes": 4, "no_entity": True, "no_author": True, "new": False},
+            {"label": "Post", "nodes": 2, "no_entity": True, "no_author": False},
+            {"label": "Post", "nodes": 1, "no_entity": False, "no_author": False},
+            {"label": "Post", "nodes": 1, "new": True},
+        ],
+    ),
+    (
+        "predicted_around",
+        {"label": "Post", "id": "bread2"},
+        [
+            {"type": "RECOMMENDED", "forward": False, "label": "User", "id": "ann"},
+            {"type": "SIMILAR_TO", "forward": False, "label": "Post", "id": "bread1"},
+        ],
+    ),
+    ("predicted_around", {"label": "Entity", "id": "rye"}, [{"type": "MAY_LIKE", "label": "User", "id": "ann"}]),
     ("busiest_users", {"limit": 2}, [{"id": "ann", "acts": 2}, {"id": "bob", "acts": 2}]),
 ]
 

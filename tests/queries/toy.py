@@ -102,6 +102,8 @@ def publish_toy(change: Change, generation: str, *, created_at: int) -> None:
     known = [("ann", "bob", 1), ("ann", "cat", 2), ("ann", "mallory", 3)]
     change.write_predictions("MAY_KNOW", predictions(known, generation))
     change.write_predictions("MAY_LIKE", predictions([("ann", "rye", 1), ("ann", "bread", 2)], generation))
+    for label, nodes in (("User", len(USERS)), ("Post", len(POSTS)), ("Entity", len(ENTITIES))):
+        change.write_measures(label, pa.table({"community": [0] * nodes, "pagerank": [0.25] * nodes}))
     change.activate(
         Generation(generation, created_at, NOW, "linear", "words", '{"ndcg@10": 0.5}', ("question",), active=True)
     )

@@ -1,0 +1,1 @@
+"""At the edges: a graph into another store, into files, and back."""
