@@ -37,7 +37,8 @@ class Learned:
     @classmethod
     def of(cls, model: LinearModel) -> Self:
         """Of a trained model."""
-        return cls(model.report, dict(model.weights), list(model.settings.parts), model.run.seed)
+        weights = {str(kind): of_kind for kind, of_kind in model.weights.items()}
+        return cls(model.report, weights, list(model.settings.parts), model.run.seed)
 
 
 @dataclass(frozen=True)
