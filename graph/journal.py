@@ -118,6 +118,8 @@ class Journal:
         if "count" in definition.properties:
             count = rows["count"].fill_null(1).to_numpy().astype(np.float32)
         first, at, count = merge_events(source, target, at, count, [rows[key] for key in definition.key])
+        if "count" not in definition.properties:
+            count = np.ones(len(first), dtype=np.float32)  # said twice, it is still one
         rest = rows.select([name for name in definition.properties if name not in ("at", "count")])
         if len(first) < len(rows):
             source, target, rest = source[first], target[first], rest.take(pa.array(first))

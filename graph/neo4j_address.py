@@ -57,6 +57,10 @@ class Address:
         wrong = database is not None and not _DATABASE.fullmatch(database)
         if not parts.hostname or wrong or parts.query or parts.fragment:
             raise StoreError(f"the store's address {text} is not one: expected {_EXAMPLE}")
+        try:
+            parts.hostname.encode("idna")
+        except UnicodeError:
+            raise StoreError(f"the store's address names no host that can be: expected {_EXAMPLE}") from None
         return cls(parts.scheme, parts.hostname, port, database)
 
     @property

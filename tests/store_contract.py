@@ -193,6 +193,13 @@ class StoreContract(ChangeContract, ScanContract):
         assert store.counts() == counts
         assert store.version() == version
 
+    def test_who_follows_twice_follows_once(self, small: GraphStore) -> None:
+        for at in (1, 2):
+            with small.change("again") as change:
+                change.write_relationships("FOLLOWS", "User", "User", links("FOLLOWS", [("ann", "bo")], at=[at]))
+        (relation,) = (r for r in small.read_relation("FOLLOWS") if len(r.source))
+        assert relation.count.tolist() == [1.0] * len(relation.source)
+
     def test_rewritten_node_keeps_its_index(self, small: GraphStore) -> None:
         version = small.version()
         with small.change("again") as change:

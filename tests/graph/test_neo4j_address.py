@@ -38,6 +38,8 @@ def test_addresses(text: str, uri: str, database: str | None) -> None:
         ("neo4j://host/a/b", "expected"),
         ("neo4j://host/a`b", "expected"),
         ("neo4j://host?x=1", "expected"),
+        ("neo4j://line\u2028separator", "names no host that can be"),
+        ("neo4j://" + "a" * 70, "names no host that can be"),
     ],
 )
 def test_what_is_no_address(text: str, sentence: str) -> None:
