@@ -53,23 +53,31 @@ def _timed(store: str, page: Path, title: str, options: list[str]) -> tuple[floa
 
 
 def take_picture(page: Path, target: Path) -> None:
-    """Some sections beside each other, as somebody sees them who has scrolled to each."""
+    """The beginning of the page and some of its sections, which stand below each other, beside each other."""
     from benchmarks.pictures import headless
 
     with headless() as browser:
-        tab = browser.new_context(viewport={"width": 1520, "height": 1000}, offline=True).new_page()
+        tab = browser.new_context(viewport={"width": 1520, "height": 1160}, offline=True).new_page()
         tab.goto(page.as_uri())
-        # The page is one column: for the picture its beginning stands on the left, and what is further down beside it.
-        tab.add_style_tag(
-            content="""
-            body { columns: 2; column-gap: 0; height: 1000px; overflow: hidden }
-            header, main { max-width: none } section { break-inside: auto }
-            #growth, #degrees, #training, #cold-and-warm, #exposure, nav, details { display: none }
-            #map { break-before: column; border-top: 0; margin-top: 0 } footer { display: none }"""
-        )
+        tab.evaluate(_BESIDE)
         target.parent.mkdir(parents=True, exist_ok=True)
         tab.screenshot(path=target)
     print(f"wrote {target.name}, {target.stat().st_size // 1000} KB")
+
+
+_BESIDE = """() => {
+  document.querySelectorAll('details, nav').forEach(part => part.remove());
+  document.querySelector('header').style = 'padding: 40px 0 0';
+  const columns = [['header', '#quality', '#cold-and-warm'], ['#map', '#paths']].map(names => {
+    const column = document.createElement('main');
+    names.forEach(name => column.append(document.querySelector(name)));
+    column.style = 'margin: 0; height: 1160px; overflow: hidden';
+    return column;
+  });
+  columns[1].querySelector('section').style = 'border: 0; margin: 0';
+  document.body.replaceChildren(...columns);
+  document.body.style = 'display: grid; grid-template-columns: 760px 760px; overflow: hidden';
+}"""
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from graphfeed.errors import StoreFormatError
-from graphfeed.graph.encoder import DEFAULT_ENCODER, Encoder, Progress, Vectors, open_encoder
+from graphfeed.graph.encoder import DEFAULT_ENCODER, Encoder, Progress, TermEncoder, Vectors, open_encoder
 from graphfeed.graph.kept_vectors import forget_vectors, keep_vectors
 from graphfeed.graph.links_seen import forget_links_seen, links_seen_by
+from graphfeed.graph.question_vectors import keep_terms
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.vector_cache import VectorCache, text_key
 from graphfeed.loaders.records import NODE_TYPES
@@ -94,6 +95,8 @@ def embed(
         seen.write(store.workspace)
     written, aside = _write_changed(store, by_label)
     _write_mark(store.workspace, EncoderMark(model.name, model.revision, model.width))
+    if isinstance(model, TermEncoder):
+        keep_terms(store.workspace, model)  # a search turns its question into a vector by them
     if seen is None:
         forget_links_seen(store.workspace)
     with_text = sum(bool(text) for each in texts.values() for text in each)

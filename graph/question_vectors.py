@@ -10,6 +10,7 @@ the first question learns it anew. Neither loads anything before it is needed.
 from __future__ import annotations
 
 import json
+import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ import numpy.typing as npt
 from graphfeed.errors import EncoderError
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.words import terms
-from graphfeed.graph.workspace_folders import find_folder, kept_folder
+from graphfeed.graph.workspace_folders import UNREADABLE, find_folder, kept_folder
 
 if TYPE_CHECKING:
     from graphfeed.graph.encoder import TermEncoder
@@ -93,9 +94,12 @@ def _term_vector(known: _Terms, text: str) -> Vector:
 
 
 def _terms(store: GraphStore, revision: str, say: Say | None) -> _Terms:
-    kept = find_folder(store.workspace / _FOLDER, "terms", f"{revision} {_FORMAT}")
-    if kept is not None:
-        return _opened(kept)
+    folder = find_folder(store.workspace / _FOLDER, "terms", f"{revision} {_FORMAT}")
+    if folder is not None:
+        try:
+            return _opened(folder)
+        except UNREADABLE:
+            shutil.rmtree(folder, ignore_errors=True)
     from graphfeed.graph.embed import node_texts
     from graphfeed.graph.encoder import TermEncoder
     from graphfeed.loaders.records import NODE_TYPES
@@ -123,13 +127,24 @@ def _sentence_vector(workspace: Path, name: str, revision: str, text: str, say: 
         if say is not None:
             say(f"opening the encoder {name}; the words alone (--by text) need none")
         model = _model(name, revision)
-        vector = np.asarray(model.encode_query(text, show_progress_bar=False), np.float32)
+        vector = _encoded(model, text)
         if not np.isfinite(vector).all():
             raise EncoderError(f"the encoder {name!r} gives no number for the text {text[:60]!r}")
         length = float(np.linalg.norm(vector))
         vector = vector / length if length else vector
         cache.put(name, kept_as, {key: vector})
     return vector
+
+
+def _encoded(model: Any, text: str) -> Vector:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several wait for each other longer than one short text takes, the more on a busy machine
+    try:
+        return np.asarray(model.encode_query(text, show_progress_bar=False), np.float32)
+    finally:
+        torch.set_num_threads(threads)
 
 
 @lru_cache(maxsize=2)

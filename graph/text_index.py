@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from graphfeed.graph.store import GraphStore
 from graphfeed.graph.words import terms
-from graphfeed.graph.workspace_folders import keep_ids, kept_folder, kept_ids
+from graphfeed.graph.workspace_folders import keep_ids, kept, kept_ids
 
 SEARCHED = {"User": ("name", "about"), "Post": ("title", "text"), "Entity": ("name", "aliases", "text")}
 """By label the properties that are searched: those of Neo4j's full-text indexes. The first one is the heading."""
@@ -66,7 +66,7 @@ class TextIndex:
             keep_ids(folder / "ids.arrow", store.node_ids(label))
 
         place = store.workspace / "questions"
-        return _opened(kept_folder(place, f"words-{label.lower()}", f"{store.version()} {_FORMAT}", write))
+        return kept(place, f"words-{label.lower()}", f"{store.version()} {_FORMAT}", write, _opened)
 
     def best(self, text: str, limit: int, among: npt.NDArray[np.bool_] | None = None) -> list[tuple[str, float]]:
         """Ids and scores of the best ``limit`` nodes that hold a word of the text, best first.

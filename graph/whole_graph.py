@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphfeed.graph.store import GraphStore
-from graphfeed.graph.workspace_folders import keep_ids, kept_folder, kept_ids
+from graphfeed.graph.workspace_folders import keep_ids, kept, kept_ids
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 
 WALKED = tuple(name for name, t in RELATIONSHIP_TYPES.items() if t.role != "aversion" and name != "HELD_OUT")
@@ -60,7 +60,7 @@ class WholeGraph:
                 say("reading the whole graph, once until it changes")
             _write(store, folder)
 
-        return _opened(kept_folder(store.workspace / "questions", "graph", f"{store.version()} {_FORMAT}", write))
+        return kept(store.workspace / "questions", "graph", f"{store.version()} {_FORMAT}", write, _opened)
 
     @property
     def nodes(self) -> int:

@@ -1,6 +1,6 @@
 """Folders of the workspace that hold what was worked out of one state of the graph, to be read again until it changes.
 
-    folder = kept_folder(store.workspace / "questions", "words-post", store.version(), write)
+    graph = kept(store.workspace / "questions", "graph", store.version(), write, read)
 
 ``write`` fills a new folder, which gets its name when it is complete: a reader sees a whole one or none. What belongs
 to another state is removed. Everything there can be made again.
@@ -14,11 +14,16 @@ import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
 from graphfeed.graph.journal_parts import disk_errors
 
+T = TypeVar("T")
+
+UNREADABLE = (OSError, ValueError, KeyError, pa.ArrowException)
+"""What a damaged folder makes its reader raise."""
 _IDS = pa.schema([("id", pa.large_string())])
 
 
@@ -49,6 +54,16 @@ def kept_folder(place: Path, name: str, state: str, write: Callable[[Path], None
         if old != wanted:
             shutil.rmtree(old, ignore_errors=True)
     return wanted
+
+
+def kept(place: Path, name: str, state: str, write: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+    """What ``read`` makes of such a folder; one that is damaged, or that another process swept away, is made again."""
+    folder = kept_folder(place, name, state, write)
+    try:
+        return read(folder)
+    except UNREADABLE:
+        shutil.rmtree(folder, ignore_errors=True)
+        return read(kept_folder(place, name, state, write))
 
 
 def keep_ids(file: Path, ids: pa.StringArray) -> None:

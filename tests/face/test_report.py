@@ -15,13 +15,15 @@ import pyarrow as pa
 import pytest
 from lxml import html
 from tests.face.conftest import Told
+from tests.face.test_injection import BREAKERS, location, state  # noqa: F401
 from tests.neo4j_emptied import empty
 from tests.neo4j_fixture import Neo4jServer
 from tests.other_shape import MAPPING, write_other_shape
 from tests.queries.toy import NOW, make_toy, publish_toy
+from typer.testing import CliRunner
 
 import graphfeed
-from graphfeed.cli import main
+from graphfeed.cli import app, main
 from graphfeed.errors import ConfigError, UnknownNodeError
 from graphfeed.feed import Feed
 from graphfeed.graph.mapping_parse import parse_graph
@@ -250,6 +252,26 @@ def test_the_command(feed: Feed, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "not in it yet: the simple rules beside the model (graphfeed evaluate)" in shown.err
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [f.name for f in target.parent.iterdir()] == ["report.html"]
+
+
+def test_arguments_and_names_are_values(location: str, tmp_path: Path) -> None:  # noqa: F811
+    before = state(location)
+    for name, words in (("first", BREAKERS[:10]), ("second", BREAKERS[10:])):
+        target = tmp_path / f"{name}'`$user.html"
+        users = [f"--user={word}" for word in words]
+        result = CliRunner().invoke(
+            app, ["report", "--store", location, "-o", str(target), "--title", BREAKERS[5], *users]
+        )
+        assert result.exit_code == 0, result.output
+        page = html.parse(str(target), html.HTMLParser(encoding="utf-8")).getroot()
+        assert page.findtext(".//h1") == BREAKERS[5]
+        assert page.xpath("//section[@id='paths']//h3/bdi/text()") == [clean(word) for word in words]
+    for word in ("nobody' OR 1=1 //", "`" * 100_000):
+        result = CliRunner().invoke(app, ["report", "--store", location, "-o", str(tmp_path / "no"), f"--user={word}"])
+        assert isinstance(result.exception, UnknownNodeError)
+        assert len(str(result.exception)) < 1_000
+    assert not (tmp_path / "no").exists()
+    assert state(location) == before
 
 
 def as_on_neo4j(server: Neo4jServer, monkeypatch: pytest.MonkeyPatch, folder: Path, mapping: str | None = None) -> Feed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,20 @@ def test_what_is_loaded_later_is_found(tmp_path: Path) -> None:
         with store.change("more") as change:
             change.write_nodes("Post", nodes("Post", ["new"], title=["Croissant"], text=["of bread"]))
         assert ids(store, "croissant", by="text") == ["new"]
-        answer = search(store, "bread")  # tfidf was fitted on the former texts, and is kept from no question yet
+        answer = search(store, "bread")  # tfidf was fitted on the former texts, and what it learnt is kept
+        assert (answer.ways, answer.notes) == (("text", "vector"), ())
+        assert "new" in {hit.id for hit in answer.hits}
+
+
+def test_terms_that_are_lost_and_cannot_be_made_again_are_said(tmp_path: Path) -> None:
+    from graphfeed.graph import question_vectors
+
+    with make_town(tmp_path / "feed") as store:
+        with store.change("more") as change:
+            change.write_nodes("Post", nodes("Post", ["new"], title=["Croissant"], text=["of bread"]))
+        shutil.rmtree(store.workspace / "questions")
+        question_vectors._opened.cache_clear()  # as in another process
+        answer = search(store, "bread")
         assert "embed` again" in answer.notes[0]
         assert "new" in {hit.id for hit in answer.hits}
 
@@ -169,6 +183,20 @@ def test_terms_that_were_kept_outlive_new_texts(tmp_path: Path) -> None:
         with store.change("more") as change:
             change.write_nodes("Post", nodes("Post", ["new"], title=["Croissant"]))
         assert search(store, "bread").ways == ("text", "vector")
+
+
+def test_what_is_kept_is_made_again_where_it_is_damaged(tmp_path: Path) -> None:
+    from graphfeed.graph import question_vectors, text_index, whole_graph
+
+    with make_town(tmp_path / "feed") as store:
+        before = search(store, "bread", user="ben").to_dict()
+        for way in ("emptied", "removed"):
+            for file in sorted((store.workspace / "questions").rglob("*")):
+                if file.is_file():
+                    file.write_bytes(b"") if way == "emptied" else file.unlink()
+            for module in (question_vectors, text_index, whole_graph):
+                module._opened.cache_clear()  # as in another process
+            assert search(store, "bread", user="ben").to_dict() == before
 
 
 def test_of_many_words_the_rarest_are_looked_up(town: GraphStore) -> None:

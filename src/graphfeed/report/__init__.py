@@ -142,7 +142,7 @@ def _evaluations(feed: Feed, evaluate: bool, progress: Progress | None) -> tuple
     why_not = "The model was not evaluated."
     if evaluate and record.evaluation(folder, "posts") is None:
         try:
-            feed.evaluate(device="cpu", progress=progress)
+            feed.evaluate(progress=progress)
         except GraphfeedError as error:
             why_not = f"The model cannot be evaluated: {error}."
     return [found for kind in KINDS if (found := record.evaluation(folder, kind)) is not None], why_not

@@ -193,7 +193,7 @@ def _lay_out(ways: Sequence[Way]) -> Drawing:
 def _draw(frame: Frame, drawing: Drawing, called: Called) -> Drawn:
     most = max(sum(node[0] == column for node in drawing.rows) for column in range(drawing.columns))
     lines = 3 if frame.narrow else 2
-    inches = 0.3 + most * (0.3 + 0.13 * lines) + 0.1
+    inches = 0.6 + most * (0.3 + 0.13 * lines)
     drawn, (axis,) = panels(frame, 1, inches)
     bare(axis)
     axis.set_xlim(-0.5, drawing.columns - 0.5)
@@ -213,7 +213,18 @@ def _draw(frame: Frame, drawing: Drawing, called: Called) -> Drawn:
         axis.annotate(text, (column, row), xytext=(0, -10), textcoords="offset points", ha="center", va="top",
                       fontsize=7.5, linespacing=1.05, zorder=4,
                       bbox={"facecolor": colour("surface"), "alpha": 0.8, "edgecolor": "none", "pad": 0.6})  # fmt: skip
+    _key(drawn, axis)
     return drawn
+
+
+def _key(drawn: Drawn, axis: Axes) -> None:
+    """What the colours of nodes and lines mean: a picture may stand in a paper, without the page."""
+    words = (("user", "person"), ("post", "post"), ("entity", "topic"))
+    marks = [axis.plot([], [], "o", color=colour(name), markersize=6, label=word)[0] for name, word in words]
+    marks += axis.plot([], [], color=colour(_BY_RANK[0]), linewidth=2.5, alpha=0.6, label="reason")
+    marks += axis.plot([], [], color=colour("other"), linewidth=0.9, label="observed")
+    drawn.legend(handles=marks, loc="outside lower left", ncols=5, fontsize=7.5, handlelength=1.0, columnspacing=1.2,
+                 handletextpad=0.5)  # fmt: skip
 
 
 def _step(axis: Axes, start: tuple[float, float], end: tuple[float, float], name: str, width: float) -> None:
