@@ -128,7 +128,7 @@ def run(
     store: Store = None,
     debug: Debug = False,
 ) -> None:
-    """Load, link if [link] is there, embed, train, evaluate, publish; each skipped when nothing changed for it."""
+    """Load, link where the file asks for it, embed, train, evaluate, publish; skips what nothing changed for."""
     from graphfeed.progress import ProgressBars
     from graphfeed.show import show_stage
     from graphfeed.stages import Pipeline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -231,3 +232,12 @@ def test_titles_are_not_markup(run: Run, toy: Path) -> None:
     done = run("cypher", "RETURN '[bold]x[/nonsense]' AS text", "--store", toy)
     assert done.returncode == 0
     assert "[bold]x[/nonsense]" in done.stdout
+
+
+def test_no_help_loses_words_in_brackets() -> None:
+    """Rich would take them for its markup, and leave them out."""
+    from typer.main import get_command
+
+    group = get_command(app)
+    helps = {name: command.help or "" for name, command in group.commands.items()}  # type: ignore[attr-defined]
+    assert {name for name, text in helps.items() if re.search(r"\[[a-z]", text)} == set()

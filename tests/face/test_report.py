@@ -289,9 +289,9 @@ def test_both_stores_give_the_same_page(
     vectors = np.random.default_rng(0).normal(size=(11, 6)).astype(np.float32)
     pages = []
     on_neo4j = as_on_neo4j(neo4j_server, monkeypatch, tmp_path)
-    for location in (tmp_path / "feed", empty(neo4j_server)):
-        make_toy(location).close()
-        with Feed(location) if location != neo4j_server.uri else on_neo4j as feed:
+    for place in (tmp_path / "feed", empty(neo4j_server)):
+        make_toy(place).close()
+        with Feed(place) if place != neo4j_server.uri else on_neo4j as feed:
             with feed.store.change("vectors") as change:
                 order = {id_: i for i, id_ in enumerate(sorted(feed.store.node_ids("Post").to_pylist()))}
                 ids = feed.store.node_ids("Post").to_pylist()
