@@ -57,7 +57,7 @@ def take_picture(page: Path, target: Path) -> None:
     from benchmarks.pictures import headless
 
     with headless() as browser:
-        tab = browser.new_context(viewport={"width": 1520, "height": 1160}, offline=True).new_page()
+        tab = browser.new_context(viewport={"width": 1520, "height": 1300}, offline=True).new_page()
         tab.goto(page.as_uri())
         tab.evaluate(_BESIDE)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,10 +68,10 @@ def take_picture(page: Path, target: Path) -> None:
 _BESIDE = """() => {
   document.querySelectorAll('details, nav').forEach(part => part.remove());
   document.querySelector('header').style = 'padding: 40px 0 0';
-  const columns = [['header', '#quality', '#cold-and-warm'], ['#map', '#paths']].map(names => {
+  const columns = [['header', '#quality', '#map'], ['#paths']].map(names => {
     const column = document.createElement('main');
     names.forEach(name => column.append(document.querySelector(name)));
-    column.style = 'margin: 0; height: 1160px; overflow: hidden';
+    column.style = 'margin: 0; height: 1300px; overflow: hidden';
     return column;
   });
   columns[1].querySelector('section').style = 'border: 0; margin: 0';

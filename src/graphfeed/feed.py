@@ -129,8 +129,7 @@ class Feed(Exchanging):
         from graphfeed.graph.ingest import ingest
         from graphfeed.loaders.frames import FramesLoader
 
-        loader = FramesLoader(frames, mapping)
-        return ingest(self._open(create=True), loader, strict=strict, progress=progress)
+        return ingest(self._open(create=True), FramesLoader(frames, mapping), strict=strict, progress=progress)
 
     def embed(
         self,

@@ -10,36 +10,24 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from lxml import html
 from tests.face.conftest import Told
 from tests.face.test_injection import BREAKERS, location, state  # noqa: F401
-from tests.neo4j_emptied import empty
-from tests.neo4j_fixture import Neo4jServer
-from tests.other_shape import MAPPING, write_other_shape
-from tests.queries.toy import NOW, make_toy, publish_toy
-from typer.testing import CliRunner
 
 import graphfeed
-from graphfeed.cli import app, main
+from graphfeed.cli import main
 from graphfeed.errors import ConfigError, UnknownNodeError
 from graphfeed.feed import Feed
-from graphfeed.graph.mapping_parse import parse_graph
-from graphfeed.graph.store import Counts
-from graphfeed.report.community import Community, Pairs
-from graphfeed.report.degrees import degrees_section, top_share
 from graphfeed.report.figures import NARROW, PALETTE, WIDE, svg
-from graphfeed.report.growth import growth_section
 from graphfeed.report.section import clean
-from graphfeed.report.vector_map import map_section, project
+from graphfeed.report.vector_map import map_section
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord
 from graphfeed.training.settings import MixtureSettings, ModelSettings, TowerSettings
 from graphfeed.training.split import SplitSettings
 
 SECTIONS = ["contents", "growth", "degrees", "training", "quality", "cold-and-warm", "exposure", "map", "paths"]
-DAY = 86_400 * 10**6
 
 
 def page_of(feed: Feed, folder: Path, **options: Any) -> Any:
@@ -252,122 +240,6 @@ def test_the_command(feed: Feed, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "not in it yet: the simple rules beside the model (graphfeed evaluate)" in shown.err
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [f.name for f in target.parent.iterdir()] == ["report.html"]
-
-
-def test_arguments_and_names_are_values(location: str, tmp_path: Path) -> None:  # noqa: F811
-    before = state(location)
-    for name, words in (("first", BREAKERS[:10]), ("second", BREAKERS[10:])):
-        target = tmp_path / f"{name}'`$user.html"
-        users = [f"--user={word}" for word in words]
-        result = CliRunner().invoke(
-            app, ["report", "--store", location, "-o", str(target), "--title", BREAKERS[5], *users]
-        )
-        assert result.exit_code == 0, result.output
-        page = html.parse(str(target), html.HTMLParser(encoding="utf-8")).getroot()
-        assert page.findtext(".//h1") == BREAKERS[5]
-        assert page.xpath("//section[@id='paths']//h3/bdi/text()") == [clean(word) for word in words]
-    for word in ("nobody' OR 1=1 //", "`" * 100_000):
-        result = CliRunner().invoke(app, ["report", "--store", location, "-o", str(tmp_path / "no"), f"--user={word}"])
-        assert isinstance(result.exception, UnknownNodeError)
-        assert len(str(result.exception)) < 1_000
-    assert not (tmp_path / "no").exists()
-    assert state(location) == before
-
-
-def as_on_neo4j(server: Neo4jServer, monkeypatch: pytest.MonkeyPatch, folder: Path, mapping: str | None = None) -> Feed:
-    monkeypatch.setenv("NEO4J_USERNAME", server.username)
-    monkeypatch.setenv("NEO4J_PASSWORD", server.password)
-    monkeypatch.setenv("GRAPHFEED_WORKSPACE", str(folder / "workspace"))
-    import tomllib
-
-    return Feed(server.uri, parse_graph(tomllib.loads(mapping)["graph"], "here") if mapping else None)
-
-
-def test_both_stores_give_the_same_page(
-    neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vectors = np.random.default_rng(0).normal(size=(11, 6)).astype(np.float32)
-    pages = []
-    on_neo4j = as_on_neo4j(neo4j_server, monkeypatch, tmp_path)
-    for place in (tmp_path / "feed", empty(neo4j_server)):
-        make_toy(place).close()
-        with Feed(place) if place != neo4j_server.uri else on_neo4j as feed:
-            with feed.store.change("vectors") as change:
-                order = {id_: i for i, id_ in enumerate(sorted(feed.store.node_ids("Post").to_pylist()))}
-                ids = feed.store.node_ids("Post").to_pylist()
-                change.write_vectors("Post", "text_vector", vectors[[order[id_] for id_ in ids]])
-            pages.append(page_of(feed, tmp_path, title="toy"))
-    assert without_the_moment(pages[0]) == without_the_moment(pages[1])
-    found = findings(pages[0])
-    assert found["contents"] == "4 people, 11 posts and 2 topics are joined by 17 observed relationships."
-    assert found["exposure"].startswith("The most shown tenth of 3 authors has ")
-    assert "Ann Example" in pages[0].xpath("string(//section[@id='paths'])")
-    empty(neo4j_server)
-
-
-def test_a_graph_that_is_used_in_place(
-    neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    empty(neo4j_server)
-    write_other_shape(neo4j_server)
-    with as_on_neo4j(neo4j_server, monkeypatch, tmp_path, MAPPING) as feed:
-        feed.setup()
-        loaded = page_of(feed, tmp_path)
-        with feed.store.change("publish") as change:
-            publish_toy(change, "g2", created_at=NOW)
-        page = page_of(feed, tmp_path)
-    assert findings(loaded)["contents"].startswith("4 people, 11 posts and 2 topics are joined by ")
-    assert "graphfeed publish" in commands(loaded)
-    assert findings(page)["exposure"].startswith("The most shown tenth of 3 authors has ")
-    assert "Second rise" in page.xpath("string(//section[@id='paths'])")
-    empty(neo4j_server)
-
-
-def community(acts: list[tuple[int, int, int]], people: int = 20, posts: int = 3) -> Community:
-    """People who engaged with posts, one a row: person, post, day."""
-    none = Pairs(*(np.zeros(0, np.int64) for _ in range(3)))
-    columns = [np.array(c, dtype=np.int64) for c in zip(*acts, strict=True)]
-    at = columns[2] * DAY
-    ids = {label: pa.array([str(i) for i in range(n)], pa.string()) for label, n in (("User", people), ("Post", posts))}
-    ids["Entity"] = pa.array([], pa.string())
-    time = np.full(posts, np.iinfo(np.int64).min)
-    return Community(
-        Counts({}, {}), ids, ["note"] * posts, [], time, np.full(people, np.iinfo(np.int64).min),
-        Pairs(columns[0], columns[1], at), none, none, none,
-    )  # fmt: skip
-
-
-def test_what_is_counted_is_right() -> None:
-    # Person 0 likes all three, 1 to 9 one each: a tenth of ten who did anything did 3 of 12 things.
-    world = community([(0, p, 10) for p in range(3)] + [(u, 0, 100 + u) for u in range(1, 10)])
-    assert world.acts_of_people().tolist() == [3, *[1] * 9, *[0] * 10]
-    assert world.acts_on_posts().tolist() == [10, 1, 1]
-    found = degrees_section(world)
-    assert found.finding == (
-        "The most active tenth did 25 % of all that people did; 90 % of those who did anything engaged with one post"
-        " only."
-    )
-    assert found.tables[0].rows[0][:8] == ("posts engaged with, per person", 10, 10, 1, 1, 1, 3, 1.2)
-    assert top_share(np.array([0, 0, 5, 5]), 0.5) == 1.0
-    grown = growth_section(world)
-    assert grown.text == ["By week, from 1970-01-05 to 1970-04-20 (UTC)."]  # the Mondays of days 10 and 109
-    rows = grown.tables[0].rows
-    assert [int(sum(r[2] for r in rows)), rows[-1][3], rows[-1][5]] == [12, 10, 12]  # type: ignore[arg-type, misc]
-
-
-def test_a_person_who_did_two_things_to_a_post_engaged_with_one_post() -> None:
-    assert community([(0, 1, 1), (0, 1, 2)]).acts_of_people().sum() == 1
-
-
-def test_the_map_keeps_groups_together() -> None:
-    random = np.random.default_rng(0)
-    centres = np.repeat(np.eye(4, 16), 40, axis=0)
-    places = project((centres + 0.05 * random.normal(size=centres.shape)).astype(np.float32))
-    assert places.shape == (160, 2)
-    group = np.repeat(np.arange(4), 40)
-    middles = np.stack([np.median(places[group == g], axis=0) for g in range(4)])
-    nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
-    assert (nearest == group).mean() > 0.95
 
 
 def test_a_large_graph_is_read_in_part(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:

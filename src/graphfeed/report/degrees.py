@@ -101,8 +101,5 @@ def _draw(frame: Frame, several: list[Degrees]) -> Drawn:
     axis.set_xlabel("at least so many")
     axis.set_ylabel("per cent of nodes")
     axis.grid(which="major")
-    if frame.narrow:
-        drawn.legend(loc="outside lower left", fontsize=8, borderpad=0)
-    else:
-        axis.legend(loc="upper right", fontsize=8)
+    drawn.legend(loc="outside lower left", fontsize=8, ncols=1 if frame.narrow else 2)
     return drawn
