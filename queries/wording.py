@@ -130,7 +130,7 @@ class Names:
         for id_, letter in others:
             wanted[letter].add(id_)
         for reason, end in reasons:
-            for letter, id_ in zip(_shape(reason, end), reason.path, strict=False):
+            for letter, id_ in zip(shape_of(reason, end), reason.path, strict=False):
                 wanted[letter].add(id_)
         lists = [sorted(wanted[letter]) or [""] for letter in "upe"]
         rows = store.run("names", users=lists[0], posts=lists[1], entities=lists[2])
@@ -144,7 +144,7 @@ class Names:
         """The reason in words, without its share; ``end`` is the letter of what is recommended."""
         if reason.type in _PATHLESS:
             return _PATHLESS[reason.type]
-        shape = _shape(reason, end)
+        shape = shape_of(reason, end)
         if not shape:
             return f"{reason.type.replace('_', ' ')} ({' – '.join(reason.path)})"
         return _SENTENCES[reason.type][shape].format(
@@ -168,7 +168,7 @@ def shorten(text: str, most: int = 60) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
-def _shape(reason: Reason, end: str) -> str:
+def shape_of(reason: Reason, end: str) -> str:
     """Labels along the path as letters; empty when the type with this length is not known."""
     if reason.type in _PATHLESS and len(reason.path) == 1:
         return end

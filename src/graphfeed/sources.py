@@ -55,6 +55,6 @@ def _mapping_file(source: str, folder: Path, given: str | Path | None) -> Path:
     for file in (folder / CONFIG_FILE, Path(CONFIG_FILE)):
         if file.is_file():
             return file
-    drafts = f": `graphfeed init {folder}` drafts one, " if source == "tables" and folder != Path() else ": "
+    drafts = f": `graphfeed init {folder}` drafts one, " if source == "tables" else ": "
     where = f"in {folder} or here" if folder != Path() else "here"
     raise ConfigError(f"{source} needs a mapping and there is no {CONFIG_FILE} {where}{drafts}--mapping FILE names one")

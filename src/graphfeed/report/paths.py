@@ -15,8 +15,7 @@ from graphfeed.graph.store import GraphStore
 from graphfeed.queries import lookup
 from graphfeed.queries.answers import Reason, Recommendation
 from graphfeed.queries.nearness import unknown_node
-from graphfeed.queries.wording import Names
-from graphfeed.queries.wording import _shape as shape_of
+from graphfeed.queries.wording import Names, shape_of
 from graphfeed.report.called import Called
 from graphfeed.report.community import Community
 from graphfeed.report.figures import Frame, bare, colour, panels
