@@ -8,6 +8,7 @@ somebody's held back act is seen, as in the published splits of this kind.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,7 +29,7 @@ LATER: dict[Part, tuple[Part, ...]] = {
 """The groups that are hidden while each group is asked for."""
 
 
-class HeldBackSplit:
+class HeldBackSplit(ABC):
     """Three groups of acts, each hidden from the graph that is asked for it and from those that are asked before it."""
 
     name = "held back"
@@ -45,11 +46,13 @@ class HeldBackSplit:
         self.training = self._asked["fit"]
         self.final = self._asked["test"]
 
+    @abstractmethod
     def _drawn(self, graph: FeedGraph) -> dict[Part, Links]:
-        raise NotImplementedError
+        """The acts of each group."""
 
+    @abstractmethod
     def _too_little(self, graph: FeedGraph) -> str:
-        raise NotImplementedError
+        """Why there is nothing to test, and what would be needed."""
 
     def rounds(self, part: Part, kind: LinkKind = "posts") -> Iterator[Round]:
         """One round: everybody with an answer. Only acts on posts are held back."""
@@ -63,8 +66,9 @@ class HeldBackSplit:
         fit, validation, test = (len(self.answers[part]) for part in ("fit", "validation", "test"))
         return f"{self.name} split: {self._rule()}; {test} acts to test, {validation} to validate, {fit} to fit"
 
+    @abstractmethod
     def _rule(self) -> str:
-        raise NotImplementedError
+        """How acts are held back, in words."""
 
 
 class LeaveOneOutSplit(HeldBackSplit):
