@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.neo4j_emptied import empty
-from tests.neo4j_fixture import Neo4jServer
+from tests.queries.both_stores import made_on
 from tests.queries.toy import DAY, NOW, START, make_toy
 
 from graphfeed.errors import QueryError
@@ -216,17 +215,8 @@ ONLY_NEO4J = {"captions", "neighbourhood", "recommendation_paths"}
 @pytest.fixture(scope="module", params=["ladybug", "neo4j"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
     folder = tmp_path_factory.mktemp("toy")
-    if request.param == "ladybug":
-        with make_toy(folder / "feed") as made:
-            yield made
-        return
-    server: Neo4jServer = request.getfixturevalue("neo4j_server")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("NEO4J_USERNAME", server.username)
-        patched.setenv("NEO4J_PASSWORD", server.password)
-        patched.setenv("GRAPHFEED_WORKSPACE", str(folder / "workspace"))
-        with make_toy(empty(server)) as made:
-            yield made
+    with made_on(request, folder, make_toy) as made:
+        yield made
 
 
 @pytest.mark.parametrize(("name", "parameters", "expected"), CASES, ids=lambda v: v if isinstance(v, str) else "")
