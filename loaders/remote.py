@@ -38,7 +38,7 @@ def is_remote(path: str | Path) -> bool:
 def shown_address(path: str | Path) -> str:
     """An address for a person to read: without user, password, and what stands behind a question mark."""
     text = str(path)
-    return _without_secrets(text.partition("?")[0]) if is_remote(text) else text
+    return without_secrets(text.partition("?")[0]) if is_remote(text) else text
 
 
 @dataclass
@@ -212,11 +212,12 @@ def _sentence(error: Exception, shown: str, scheme: str) -> GraphfeedError:
         return SourceError(f"{shown}: there is no room left for it in {tempfile.gettempdir()}")
     if status is not None:
         return SourceError(f"{shown}: the server answers with status {status}")
-    said = _without_secrets(" ".join(str(error).split()))[:200].rstrip(".") or type(error).__name__
+    said = without_secrets(" ".join(str(error).split()))[:200].rstrip(".") or type(error).__name__
     return SourceError(f"{shown} cannot be read: {said}")
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """A text whose addresses have lost user, password, and what stands behind a question mark."""
     text = re.sub(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@", r"\1", text)
     return re.sub(r"\?[^\s'\")]*", "", text)
 

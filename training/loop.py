@@ -86,6 +86,8 @@ def fit_towers(
         fit.seconds.append(time.perf_counter() - started)
         if rounds:
             fit.metrics.append(mean_reciprocal_rank(rounds, "posts", score))
+        if run.tracker:
+            run.tracker.figures(_figures_of(fit, label), fit.epoch)
         if not rounds or fit.metrics[-1] > fit.best_metric:
             fit.best, fit.best_epoch = copy_of(towers), fit.epoch
             fit.best_metric = fit.metrics[-1] if rounds else 0.0
@@ -97,6 +99,13 @@ def fit_towers(
     towers.load_state_dict(fit.best)
     towers.eval()
     return fit
+
+
+def _figures_of(fit: Fit, label: str) -> dict[str, float]:
+    """Of the epoch that has just ended, for a tracker."""
+    figures = {"loss": fit.losses[-1], "seconds": fit.seconds[-1]}
+    figures |= {"validation MRR": fit.metrics[-1]} if fit.metrics else {}
+    return {f"{label}/{name}": value for name, value in figures.items()}
 
 
 def tower_score(towers: Towers, device: torch.device, kind: LinkKind = "posts") -> Score:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from graphfeed.training.tracking import Tracker
+
 PartName = Literal["paths", "factors", "towers", "time"]
 PARTS: tuple[PartName, ...] = ("paths", "factors", "towers", "time")
 
@@ -150,9 +152,10 @@ class ModelSettings(BaseModel):
 class RunSettings(BaseModel):
     """Where it runs and from which seed; not what is learned, but for rounding."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     device: str = Field("auto", description="cpu, cuda, cuda:1 …; auto: a GPU where there is one.")
     seed: int = Field(0, description="Seed of every random choice.")
     folder: Path | None = Field(None, description="Where checkpoints are kept; none: no checkpoints.")
     resume: bool = Field(True, description="Go on from a checkpoint that fits.")
+    tracker: Tracker | None = Field(None, exclude=True, description="Told of settings and figures as they come.")

@@ -9,7 +9,7 @@ import typer
 
 from graphfeed import cli_load
 from graphfeed.errors import ConfigError
-from graphfeed.options import Debug, Device, SplitKindName, Store, err, note, open_feed, out, split_settings
+from graphfeed.options import Debug, Device, SplitKindName, Store, Track, err, note, open_feed, out, split_settings
 
 _PARTS = ("test", "validation", "fit")
 _KINDS = ("posts", "people", "interests")
@@ -53,6 +53,7 @@ def train(
     epochs: Annotated[int | None, typer.Option("--epochs", help="At most so many passes; 0: the warm start.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
     resume: Annotated[bool, typer.Option("--resume/--afresh", help="Go on from a checkpoint that fits.")] = True,
+    track: Track = None,
     device: Device = "auto",
     store: Store = None,
     debug: Debug = False,
@@ -68,7 +69,7 @@ def train(
     chosen |= {"towers": {"epochs": epochs}} if epochs is not None else {}
     settings = validate(ModelSettings, chosen, "the options")
     with open_feed(store) as feed, ProgressBars(err()) as bars:
-        model = feed.train(settings, split, device=device, seed=seed, resume=resume, progress=bars.steps)
+        model = feed.train(settings, split, device=device, seed=seed, resume=resume, track=track, progress=bars.steps)
         described = feed.split(split).describe()
     note(described)
     show_model(out(), model)
@@ -83,6 +84,7 @@ def evaluate(
     kind: Annotated[str, typer.Option("--kind", help="What is predicted: posts, people or interests.")] = "posts",
     baselines: Annotated[bool, typer.Option(help="Fit and rank with the simple rules, too.")] = True,
     parts: Annotated[bool, typer.Option("--parts", help="Also each part of the model alone (trains them).")] = False,
+    track: Track = None,
     device: Device = "auto",
     store: Store = None,
     debug: Debug = False,
@@ -101,6 +103,7 @@ def evaluate(
             baselines=baselines,
             parts=parts,
             device=device,
+            track=track,
             progress=bars.steps,
         )
     if "oracle" in found.kinds.values():

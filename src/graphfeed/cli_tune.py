@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE, check_keys, read_config, validate
+from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE, read_config
 from graphfeed.errors import ConfigError
 from graphfeed.options import Debug, Store, err, note, open_feed, out, split_settings
 
 if TYPE_CHECKING:
     from graphfeed.feed import Feed
-    from graphfeed.training.settings import ModelSettings
-    from graphfeed.training.split import SplitSettings
     from graphfeed.training.tune import Tuning
+    from graphfeed.training_section import TrainingSection
 
 SHOWN = 10
 """Rows of the table."""
-
-
-@dataclass(frozen=True)
-class Present:
-    """What the search begins with: graphfeed.toml's [train] and [split], or the defaults."""
-
-    settings: ModelSettings
-    split: SplitSettings
-    seed: int
-    device: str
 
 
 def tune(
@@ -154,30 +142,16 @@ def _merge(tomlkit: Any, document: Any, changed: dict[str, Any]) -> None:
             train[name][key] = inner
 
 
-def _present(file: Path, window_days: float | None, split_kind: str | None) -> Present:
-    from graphfeed.training.settings import ModelSettings
-    from graphfeed.training.split import SplitSettings
+def _present(file: Path, window_days: float | None, split_kind: str | None) -> TrainingSection:
+    """What the search begins with: graphfeed.toml's [train] and [split], or the defaults."""
+    from graphfeed.training_section import TrainingSection, read_training
 
-    split, settings, seed, device = SplitSettings(), ModelSettings(), 0, "auto"
-    if file.is_file():
-        config = read_config(file)
-        train = dict(config.train)
-        check_keys(train, [*ModelSettings.model_fields, "seed", "device"], f"{file}: [train]")
-        seed, device = train.pop("seed", 0), train.pop("device", "auto")
-        if not isinstance(seed, int) or not isinstance(device, str):
-            raise ConfigError(f"{file}: [train] seed is a whole number and device a word, found {seed!r}, {device!r}")
-        settings = validate(ModelSettings, train, f"{file}: [train]")
-        check_keys(config.split, [f.name for f in fields(SplitSettings)], f"{file}: [split]")
-        try:
-            split = TypeAdapter(SplitSettings).validate_python(config.split)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(f"{file}: [split] {first['loc'][0]}: {first['msg']}, found {first['input']!r}") from error
+    present = read_training(read_config(file), file) if file.is_file() else TrainingSection()
+    split = present.split
     asked = split_settings(
         split.window_days if window_days is None else window_days, split.kind if split_kind is None else split_kind
     )
-    split = replace(split, kind=asked.kind, window_days=asked.window_days)
-    return Present(settings, split, seed, device)
+    return replace(present, split=replace(split, kind=asked.kind, window_days=asked.window_days))
 
 
 def _check_writable(file: Path) -> None:
@@ -187,7 +161,7 @@ def _check_writable(file: Path) -> None:
         raise ConfigError(f"{file} cannot be written: name another file with --write")
 
 
-def _tell_space(console: Console, feed: Feed, present: Present, seed: int) -> None:
+def _tell_space(console: Console, feed: Feed, present: TrainingSection, seed: int) -> None:
     from graphfeed.training.search_space import SearchSpace
     from graphfeed.training.validation import sampled_rounds
 

@@ -19,9 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from graphfeed.errors import StoreError, TrainingError
-from graphfeed.exchanging import Exchanging
-from graphfeed.trained import MODEL_FOLDER, TrainingRecord
+from graphfeed.errors import StoreError
+from graphfeed.learning import Learning
 
 if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
@@ -29,32 +28,21 @@ if TYPE_CHECKING:
     from graphfeed.graph.ingest import LoadReport
     from graphfeed.graph.link_report import LinkReport
     from graphfeed.graph.link_settings import LinkSettings
-    from graphfeed.graph.schema import Generation
     from graphfeed.graph.store import GraphStore, SetupReport
-    from graphfeed.graph.tensors import FeedGraph
     from graphfeed.loaders.frames import Frame
     from graphfeed.loaders.mapping import TableMapping
     from graphfeed.report import Report
-    from graphfeed.training.evaluation import Evaluation
-    from graphfeed.training.finetune import Finetuning
-    from graphfeed.training.links import LinkKind
-    from graphfeed.training.model import LinearModel
-    from graphfeed.training.publish import PublishReport
-    from graphfeed.training.ranker import Progress, Ranker
-    from graphfeed.training.settings import ModelSettings
-    from graphfeed.training.split import Part, Split, SplitSettings
-    from graphfeed.training.tune import Tuning
 
 
-class Feed(Exchanging):
+class Feed(Learning):
     """A store and everything that can be done with it. The store is opened when it is first needed."""
 
     def __init__(self, location: str | Path = "feed", mapping: GraphMapping | None = None) -> None:
         """``mapping``: of a graph on a Neo4j server that is used in place."""
+        super().__init__()
         self.location = str(location)
         self._mapping = mapping
         self._store: GraphStore | None = None
-        self._graph: tuple[object, FeedGraph] | None = None
 
     @property
     def store(self) -> GraphStore:
@@ -156,173 +144,11 @@ class Feed(Exchanging):
 
         return link(self.store, settings, dry_run=dry_run, progress=progress)
 
-    def finetune(self, to: str | Path | None = None, split: SplitSettings | None = None, **options: Any) -> Finetuning:
-        """Fit a text encoder to the graph's own links, and write it to a folder where that validates better.
-
-        ``to``: the folder; None: ``encoder`` in the workspace. ``options``: of ``training.finetune.finetune``.
-        """
-        from graphfeed.training.finetune import finetune
-
-        return finetune(self.split(split), folder=Path(to or self.store.workspace / "encoder"), **options)
-
-    def graph(self) -> FeedGraph:
-        """The graph as tensors (``torch_geometric.data.HeteroData`` and the names of its rows)."""
-        from graphfeed.graph.embed import read_encoder_mark
-        from graphfeed.graph.tensors import read_graph
-
-        state = (self.store.version(), read_encoder_mark(self.store.workspace))
-        if self._graph is None or self._graph[0] != state:
-            self._graph = (state, read_graph(self.store))
-        return self._graph[1]
-
-    def split(self, settings: SplitSettings | None = None) -> Split:
-        """The cut of the past into training, validation and test: the data's own, or rolling windows."""
-        from graphfeed.training.split import make_split
-
-        return make_split(self.graph(), settings)
-
-    def train(
-        self,
-        settings: ModelSettings | None = None,
-        split: SplitSettings | None = None,
-        *,
-        device: str = "auto",
-        seed: int = 0,
-        resume: bool = True,
-        progress: Progress | None = None,
-    ) -> LinearModel:
-        """Train the model and keep it in the store's workspace. An interrupted training goes on where it was."""
-        from graphfeed.training.settings import ModelSettings, RunSettings
-        from graphfeed.training.split import SplitSettings, make_split
-        from graphfeed.training.train import train
-
-        settings, split = settings or ModelSettings(), split or SplitSettings()
-        folder = self.store.workspace / MODEL_FOLDER
-        run = RunSettings(device=device, seed=seed, folder=folder, resume=resume)
-        version, encoder = self.store.version(), self._encoder()
-        graph = self.graph()
-        model = train(graph, make_split(graph, split), settings, run, progress)
-        TrainingRecord.begin(folder)
-        model.save(folder)
-        TrainingRecord.of(version, encoder, split, settings, seed).write(folder, model)
-        return model
-
-    def tune(
-        self,
-        settings: ModelSettings | None = None,
-        split: SplitSettings | None = None,
-        *,
-        minutes: float | None = None,
-        trials: int | None = None,
-        device: str = "auto",
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Tuning:
-        """Search better settings than ``settings`` on validation, for so many minutes or trials. Keeps no model."""
-        from graphfeed.training.settings import RunSettings
-        from graphfeed.training.tune import tune
-
-        run = RunSettings(device=device, seed=seed)
-        return tune(self.split(split), settings, run, minutes=minutes, trials=trials, progress=progress)
-
-    def model(self, device: str = "auto") -> LinearModel:
-        """The trained model. Raises TrainingError where there is none."""
-        from graphfeed.training.model import load_model
-
-        TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
-        return load_model(self.store.workspace / MODEL_FOLDER, device)
-
-    def evaluate(
-        self,
-        *,
-        part: Part = "test",
-        kind: LinkKind = "posts",
-        baselines: bool = True,
-        parts: bool = False,
-        device: str = "auto",
-        progress: Progress | None = None,
-    ) -> Evaluation:
-        """Rank all candidates with the trained model and the baselines, on the split that it was trained with.
-
-        ``parts`` adds a model of each part alone, trained here. For the sample, the best reachable figure is a row.
-        Raises TrainingError when the graph has changed since training: the test would hold what was trained on.
-        """
-        from graphfeed.planted import planted_oracle
-        from graphfeed.training.baselines import baselines_for
-        from graphfeed.training.evaluate import evaluate, fit_all
-        from graphfeed.training.leaks import check_leaks
-        from graphfeed.training.model import part_alone
-        from graphfeed.training.settings import PARTS
-        from graphfeed.training.split import make_split
-
-        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
-        if record.store_version != self.store.version() or record.encoder != self._encoder():
-            raise TrainingError("the graph or its text vectors changed since the model was trained: train again first")
-        model = self.model(device)
-        graph = self.graph()
-        split = make_split(graph, record.split_settings())
-        check_leaks(split)
-        others: list[Ranker] = [*(part_alone(p, model.settings, model.run) for p in PARTS)] if parts else []
-        others += baselines_for(kind, graph) if baselines else []
-        fit_all(split, others, progress)
-        oracle = planted_oracle(self.store, self.graph()) if kind == "posts" else None
-        found = evaluate(split, [model, *others], part=part, kind=kind, progress=progress, oracle=oracle)
-        record.keep_figures(self.store.workspace / MODEL_FOLDER, found)
-        return found
-
-    def publish(
-        self,
-        now: str | int | None = None,
-        *,
-        top: int = 100,
-        device: str = "auto",
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> PublishReport:
-        """Write the predictions as one generation and make it the active one.
-
-        ``now``: the moment that they are for: "clock", "latest" (time in the graph), a date, or microseconds since
-        1970. None: the clock, or the latest time where that lies more than 30 days back.
-        ``dry_run``: only count what would be written.
-        """
-        from graphfeed.moments import pick_moment
-        from graphfeed.training.publish import publish
-
-        if not dry_run:
-            self.require_writable("publish")
-        graph = self.graph()
-        moment = now if isinstance(now, int) else pick_moment(now, graph.latest_time()).at
-        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
-        metrics = record.metrics(self.store.workspace / MODEL_FOLDER)
-        encoder = self._encoder()
-        return publish(
-            self.store,
-            graph,
-            self.model(device),
-            now=moment,
-            top=top,
-            metrics=metrics,
-            encoder=encoder,
-            dry_run=dry_run,
-            progress=progress,
-        )
-
     def report(self, path: str | Path = "report.html", **options: Any) -> Report:
         """Write what there is as one self-contained HTML page. ``options``: of ``graphfeed.report.write_report``."""
         from graphfeed.report import write_report
 
         return write_report(self, path, **options)
-
-    def require_writable(self, what: str) -> None:
-        """Raise StoreError where this user may not do ``what``, which writes: what is missing, and how to get it."""
-        if refused := self.store.refusal(what):
-            raise StoreError(f"nothing was done: {refused}")
-
-    def rollback(self) -> Generation:
-        """Make the generation before the active one active again."""
-        from graphfeed.training.publish import rollback
-
-        return rollback(self.store)
 
     def close(self) -> None:
         """Give the store back. Calling it twice is fine."""
@@ -344,9 +170,3 @@ class Feed(Exchanging):
 
             self._store = open_store(self.location, create=create, mapping=self._mapping)
         return self._store
-
-    def _encoder(self) -> str:
-        from graphfeed.graph.embed import read_encoder_mark
-
-        mark = read_encoder_mark(self.store.workspace)
-        return f"{mark.name}@{mark.revision}" if mark else ""

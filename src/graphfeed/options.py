@@ -38,6 +38,14 @@ Store = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 Limit = Annotated[int, typer.Option("--limit", "-k", min=1, help="At most so many.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; auto takes a GPU where there is one.")]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        metavar="TO",
+        help="Follow it in tensorboard:FOLDER or mlflow:ADDRESS; evaluate adds its figures to the training's.",
+    ),
+]
 SplitKindName = Annotated[
     str,
     typer.Option(

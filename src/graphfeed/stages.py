@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphfeed.config import CONFIG_FILE, Config, LoadSection, beside, check_keys, read_config, read_toml
+from graphfeed.config import CONFIG_FILE, Config, LoadSection, beside, read_config, read_toml
 from graphfeed.errors import ConfigError, NothingToPredictError, StoreError, TrainingError
 from graphfeed.feed import Feed
 from graphfeed.fingerprints import Facts, changed, file_facts, is_secret, remote_facts, word
@@ -23,8 +23,6 @@ from graphfeed.trained import MODEL_FOLDER, TrainingRecord, write_json
 if TYPE_CHECKING:
     from graphfeed.graph.link_report import LinkReport
     from graphfeed.graph.link_settings import LinkSettings
-    from graphfeed.training.settings import ModelSettings
-    from graphfeed.training.split import SplitSettings
 
 STAGES_FILE = "stages.json"
 
@@ -40,7 +38,9 @@ class Pipeline:
         self.file = file
         self.config: Config = read_config(file)
         self.location = location or beside(file, self.config.store.location)
-        self._settings, self._split, self._seed, self._device = self._training()
+        from graphfeed.training_section import read_training
+
+        self.training = read_training(self.config, file)
         if self.config.load and self.config.graph is not None:
             raise ConfigError(f"{file} has both a [[load]] and a [graph]: load a graph, or use one that is there")
         if self.config.link is not None and self.config.graph is not None:
@@ -57,7 +57,7 @@ class Pipeline:
             self._load(feed, name, section, arguments, done, progress)
         if self.config.link is not None:
             self._link(feed, self.config.link, done, progress)
-        embed, evaluate = self.config.embed, self.config.evaluate
+        embed, evaluate, training = self.config.embed, self.config.evaluate, self.training
         done.stage(
             feed,
             "embed",
@@ -69,14 +69,19 @@ class Pipeline:
             feed,
             "train",
             {
-                "settings": self._settings.model_dump(mode="json"),
-                "split": vars(self._split),
-                "seed": self._seed,
+                "settings": training.settings.model_dump(mode="json"),
+                "split": vars(training.split),
+                "seed": training.seed,
                 "the graph": feed.store.version(),
                 "text vectors": _encoder_word(feed),
             },
             lambda: feed.train(
-                self._settings, self._split, device=self._device, seed=self._seed, progress=progress.steps
+                training.settings,
+                training.split,
+                device=training.device,
+                seed=training.seed,
+                track=training.track,
+                progress=progress.steps,
             ),
             there=bool(_model_word(feed)),
         )
@@ -86,7 +91,11 @@ class Pipeline:
                 "evaluate",
                 {"the model": _model_word(feed), "settings": evaluate.model_dump()},
                 lambda: feed.evaluate(
-                    baselines=evaluate.baselines, parts=evaluate.parts, device=self._device, progress=progress.steps
+                    baselines=evaluate.baselines,
+                    parts=evaluate.parts,
+                    device=training.device,
+                    track=training.track,
+                    progress=progress.steps,
                 ),
             )
         except NothingToPredictError as error:
@@ -139,33 +148,9 @@ class Pipeline:
             feed,
             "publish",
             {**facts, "top": publish.top},
-            lambda: feed.publish(publish.now, top=publish.top, device=self._device, progress=progress.steps),
+            lambda: feed.publish(publish.now, top=publish.top, device=self.training.device, progress=progress.steps),
             there=bool(active),
         )
-
-    def _training(self) -> tuple[ModelSettings, SplitSettings, int, str]:
-        from dataclasses import fields
-
-        from pydantic import TypeAdapter, ValidationError
-
-        from graphfeed.config import validate
-        from graphfeed.training.settings import ModelSettings
-        from graphfeed.training.split import SplitSettings
-
-        train, where = dict(self.config.train), f"{self.file}: [train]"
-        check_keys(train, [*ModelSettings.model_fields, "seed", "device"], where)
-        seed, device = train.pop("seed", 0), train.pop("device", "auto")
-        if not isinstance(seed, int) or not isinstance(device, str):
-            raise ConfigError(f"{where}: seed is a whole number and device a word, found {seed!r} and {device!r}")
-        check_keys(self.config.split, [f.name for f in fields(SplitSettings)], f"{self.file}: [split]")
-        try:
-            split = TypeAdapter(SplitSettings).validate_python(self.config.split)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(
-                f"{self.file}: [split] {first['loc'][0]}: {first['msg']}, found {first['input']!r}"
-            ) from error
-        return validate(ModelSettings, train, where), split, seed, device
 
     def _load_arguments(self, section: LoadSection) -> dict[str, Any]:
         """What the loader gets, with paths as they are seen from here. Raises ConfigError where it cannot be made."""

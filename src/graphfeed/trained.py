@@ -7,7 +7,7 @@ former model with its record or none: never a model with another one's record.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -52,6 +52,8 @@ class TrainingRecord:
     seed: int
     trained_at: str
     """ISO 8601, UTC; tells one training from another."""
+    tracked: dict[str, str] = field(default_factory=dict)
+    """``run`` of a tracker, and ``to``, a word for where that is (an address may hold a password)."""
 
     @classmethod
     def of(cls, version: str, encoder: str, split: SplitSettings, settings: ModelSettings, seed: int) -> Self:
@@ -78,6 +80,10 @@ class TrainingRecord:
         """Replace the file at once; what the model learned stands beside it, to be read without torch."""
         write_json(folder / _LEARNED, {"trained_at": self.trained_at, **asdict(Learned.of(model))})
         write_json(folder / _RECORD, asdict(self))
+
+    def described(self) -> dict[str, Any]:
+        """All of it but who follows it: what a tracker is told."""
+        return {name: value for name, value in asdict(self).items() if name != "tracked"}
 
     def learned(self, folder: Path) -> Learned | None:
         """What this model learned; None for one of before that was kept."""
