@@ -68,6 +68,7 @@ class Adjacencies:
         self._half_life = half_life
         self._raw: dict[str, Matrix] = {}
         self._normalised: dict[Step, Matrix] = {}
+        self._turned: dict[Step, Matrix] = {}
 
     def has(self, path: Path) -> bool:
         """Whether the graph has every relation of a path."""
@@ -87,6 +88,18 @@ class Adjacencies:
                 matrix = sp.csr_matrix(matrix.T) if sp.issparse(matrix) else matrix.T
             self._normalised[step] = normalise(matrix, step.source_power, step.target_power)
         return self._normalised[step]
+
+    def turned(self, step: Step) -> Matrix:
+        """The transpose of a step, with sorted rows: what leads to each node."""
+        if step not in self._turned:
+            matrix = self.step(step)
+            if sp.issparse(matrix):
+                matrix = sp.csr_matrix(matrix.T, dtype=np.float32)
+                matrix.sort_indices()
+                self._turned[step] = matrix
+            else:
+                self._turned[step] = matrix.T
+        return self._turned[step]
 
     def _build(self, relation: str) -> Matrix:
         graph = self.snapshot.graph
@@ -166,9 +179,18 @@ class Walker:
 
     def walk(self, users: Int64) -> Iterator[Float32]:
         """One array ``[users, candidates]`` after the other, in the order of the paths."""
+        for product in self.products(users, self.paths):
+            yield _dense(product)
+
+    def products(self, users: Int64, paths: tuple[Path, ...]) -> Iterator[Matrix]:
+        """The same for some of the paths, sparse where they are."""
         begun: dict[tuple[Step, ...], Matrix] = {}
-        for path in self.paths:
-            yield _dense(self._walk(users, path.steps, begun, last=True))
+        for path in paths:
+            yield self._walk(users, path.steps, begun, last=True)
+
+    def ends_in_vectors(self, path: Path) -> bool:
+        """Whether the last step is a product with text vectors."""
+        return not sp.issparse(self.adjacencies.step(path.steps[-1]))
 
     def before_last(self, users: Int64, path: Path) -> Matrix:
         """All steps of a path but the last: ``[users, nodes that the last step leaves from]``."""
@@ -179,7 +201,7 @@ class Walker:
     ) -> Matrix:
         if not last and steps in begun:
             return begun[steps]
-        matrix = self._to_candidates(steps[-1]) if last else self.adjacencies.step(steps[-1])
+        matrix = self.to_candidates(steps[-1]) if last else self.adjacencies.step(steps[-1])
         if len(steps) == 1:
             found = matrix[users]
         else:
@@ -188,7 +210,8 @@ class Walker:
             begun[steps] = found
         return found
 
-    def _to_candidates(self, step: Step) -> Matrix:
+    def to_candidates(self, step: Step) -> Matrix:
+        """A last step, cut down to the candidates."""
         if self._candidates is None:
             return self.adjacencies.step(step)
         if step not in self._last:

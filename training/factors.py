@@ -56,7 +56,7 @@ class Factors:
 
     def scores(self, links: sp.csr_matrix, candidates: Int64) -> Float32:
         """Scores ``[users, candidates]`` for people with these links ``[users, posts]``."""
-        known = self._padded(links.shape[1])
+        known = self.padded(links.shape[1])
         product = torch.from_numpy(self.people(links)) @ torch.from_numpy(known[candidates]).T
         return np.asarray(product.numpy(), dtype=np.float32)
 
@@ -67,7 +67,7 @@ class Factors:
         ``(YᵀY + λ + (c − 1) Y_uᵀ Y_u) h = c Y_uᵀ 1``. A person has few links, so the inverse of what is the same for
         all is worked out once, and for each a system of n equations is left (Woodbury's identity), not of the width.
         """
-        factors, inward = self._padded(links.shape[1]), self._inward
+        factors, inward = self.padded(links.shape[1]), self._inward
         found = np.zeros((links.shape[0], factors.shape[1]), dtype=np.float32)
         for row in np.flatnonzero(np.diff(links.indptr)):
             own = links.indices[links.indptr[row] : links.indptr[row + 1]]
@@ -93,7 +93,7 @@ class Factors:
         """``Y (YᵀY + λ)⁻¹`` ``[posts, width]``."""
         return np.asarray(self.posts @ np.linalg.inv(self._gram), dtype=np.float32)
 
-    def _padded(self, posts: int) -> Float32:
+    def padded(self, posts: int) -> Float32:
         """Posts that came since have no factors."""
         missing = posts - len(self.posts)
         return np.pad(self.posts, ((0, missing), (0, 0))) if missing > 0 else self.posts

@@ -46,6 +46,8 @@ class PublishReport:
     seconds: float
     dry_run: bool = False
     """Whether it was only counted: nothing was written."""
+    people_unproven: int = 0
+    """People of whose posts it is not proven that no other has a higher score (``retrieval.py``)."""
 
 
 def publish(
@@ -85,9 +87,9 @@ def publish(
         active=True,
     )
     with nullcontext(_Nowhere()) if dry_run else store.change("publish") as change:
-        written, without = _write(change, graph, model, snapshot, generation, top, progress)
+        written, without, unproven = _write(change, graph, model, snapshot, generation, top, progress)
         change.activate(generation)
-    return PublishReport(generation, written, without, time.monotonic() - began, dry_run)
+    return PublishReport(generation, written, without, time.monotonic() - began, dry_run, unproven)
 
 
 class _Nowhere:
@@ -120,8 +122,10 @@ def _write(
     generation: Generation,
     top: int,
     progress: Progress | None,
-) -> tuple[dict[str, int], int]:
+) -> tuple[dict[str, int], int, int]:
+    """How much was written by type, people without a post, and people whose posts are not proven to be the best."""
     written: dict[str, int] = {}
+    unproven = 0
     fewer = max(10, top // 5)
     users = np.arange(graph.count("User"))
     words = {label: [json.dumps(id_) for id_ in graph.ids[label].to_pylist()] for label in ("User", "Post", "Entity")}
@@ -146,9 +150,10 @@ def _write(
             put(type_, ("User", label), ranked)
             if kind == "posts":
                 served.update(ranked.source.tolist())
+                unproven += ranked.unproven
             if progress:
                 progress(f"publish {type_}", int(ranked.source.max(initial=0)) + 1, len(users), "")
-    return written, len(users) - len(served)
+    return written, len(users) - len(served), unproven
 
 
 def _rows(graph: FeedGraph, ends: tuple[str, str], ranked: Ranked, generation: str, words: Words) -> pa.Table:

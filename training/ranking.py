@@ -40,8 +40,8 @@ ROUNDING = {torch.bfloat16: 2.0**-7, torch.float32: 2.0**-14}
 
 
 @dataclass(frozen=True)
-class _Tiles:
-    """The items, rounded and cut into tiles, the last one filled up."""
+class Tiles:
+    """Vectors of items, rounded and cut into tiles, the last one filled up: what ``top_k`` reads, made once."""
 
     exact: Tensor
     """``[items, width]`` float32."""
@@ -52,32 +52,50 @@ class _Tiles:
     scores: Tensor
     """Where the rough scores of a block are put: memory that is new to every block costs as much as the products."""
 
+    @classmethod
+    def of(cls, items: Tensor, dtype: torch.dtype | None = None, most: int = BLOCK) -> Tiles:
+        """Of items ``[items, width]`` float32, for blocks of at most so many users; ``dtype`` as for ``top_k``."""
+        _check_finite("items", items)
+        exact = items.float()
+        filled = torch.nn.functional.pad(exact, (0, 0, 0, -len(items) % TILE)).to(dtype or rough_type(items.device))
+        block = max(1, min(BLOCK, CELLS // max(len(filled), 1), most))
+        longest = exact.norm(dim=1).max() if len(exact) else torch.zeros((), device=items.device)
+        return cls(
+            exact, [part.T for part in torch.split(filled, TILE)], longest, filled.new_empty(block * len(filled))
+        )
+
     @property
     def count(self) -> int:
+        """Items."""
         return len(self.exact)
+
+    @property
+    def block(self) -> int:
+        """Users at once."""
+        return max(1, len(self.scores) // max(len(self.rough) * TILE, 1))
 
 
 def top_k(
-    users: Tensor, items: Tensor, k: int, seen: sp.csr_matrix | None = None, *, dtype: torch.dtype | None = None
+    users: Tensor, items: Tensor | Tiles, k: int, seen: sp.csr_matrix | None = None, *, dtype: torch.dtype | None = None
 ) -> tuple[Tensor, Tensor]:
     """The k items of largest dot product for each user, best first; equal ones in the order of the items.
 
-    ``users`` ``[users, width]`` and ``items`` ``[items, width]`` are float32 on one device; ``seen`` ``[users, items]``
-    is left out. ``dtype``: of the rough scores; None: bfloat16 where that is fast, else float32. The answer is
-    the same. Returns item numbers int64 and scores float32, ``[users, k]`` each; where fewer are left, -1 and -inf.
+    ``users`` ``[users, width]`` and ``items`` ``[items, width]`` are float32 on one device, or ``items`` are tiles that
+    were made before; ``seen`` ``[users, items]`` is left out. ``dtype``: of the rough scores; None: bfloat16 where that
+    is fast, else float32. The answer is the same. Returns item numbers int64 and scores float32, ``[users, k]`` each;
+    where fewer are left, -1 and -inf.
 
     Raises TrainingError for vectors that are not finite or do not fit.
     """
-    _check(users, items, k, seen)
-    if not len(items):
+    exact = items if isinstance(items, Tensor) else items.exact
+    _check(users, exact, k, seen)
+    if not len(exact):
         empty = torch.full((len(users), k), -1, device=users.device)
         return empty, torch.full(empty.shape, -torch.inf, device=users.device)
-    padded = len(items) + -len(items) % TILE
-    size = max(1, min(BLOCK, CELLS // padded, len(users)))
-    tiles = _tiles(items, dtype or rough_type(users.device), size * padded)
+    tiles = Tiles.of(items, dtype, len(users)) if isinstance(items, Tensor) else items
     found = []
-    for start in range(0, len(users), size):
-        block = slice(start, min(start + size, len(users)))
+    for start in range(0, len(users), tiles.block):
+        block = slice(start, min(start + tiles.block, len(users)))
         found += _block(users[block], tiles, k, None if seen is None else seen[block])
     if not found:
         return torch.zeros((0, k), dtype=torch.int64), torch.zeros((0, k))
@@ -100,19 +118,15 @@ def _check(users: Tensor, items: Tensor, k: int, seen: sp.csr_matrix | None) -> 
         raise TrainingError(f"expected to rank at least 1 item for each user, found {k}")
     if seen is not None and seen.shape != (len(users), len(items)):
         raise TrainingError(f"expected seen items {[len(users), len(items)]}, found {list(seen.shape)}")
-    for name, vectors in (("users", users), ("items", items)):
-        if not bool(torch.isfinite(vectors).all()):
-            raise TrainingError(f"expected finite vectors, found NaN or infinity in those of the {name}")
+    _check_finite("users", users)
 
 
-def _tiles(items: Tensor, dtype: torch.dtype, cells: int) -> _Tiles:
-    exact = items.float()
-    filled = torch.nn.functional.pad(exact, (0, 0, 0, -len(items) % TILE)).to(dtype)
-    rough = [part.T for part in torch.split(filled, TILE)]
-    return _Tiles(exact, rough, exact.norm(dim=1).max(), filled.new_empty(cells))
+def _check_finite(name: str, vectors: Tensor) -> None:
+    if not bool(torch.isfinite(vectors).all()):
+        raise TrainingError(f"expected finite vectors, found NaN or infinity in those of the {name}")
 
 
-def _block(users: Tensor, tiles: _Tiles, k: int, seen: sp.csr_matrix | None) -> list[tuple[Tensor, Tensor]]:
+def _block(users: Tensor, tiles: Tiles, k: int, seen: sp.csr_matrix | None) -> list[tuple[Tensor, Tensor]]:
     """Items and scores of a block of users; of its halves where the block would take too much memory."""
     exact = users.float()
     rough, largest = _rough_scores(exact, tiles, seen)
@@ -137,7 +151,7 @@ def _lowest(largest: Tensor) -> Tensor:
     return torch.full((len(largest),), -torch.inf, device=largest.device)
 
 
-def _rough_scores(users: Tensor, tiles: _Tiles, seen: sp.csr_matrix | None) -> tuple[Tensor, Tensor]:
+def _rough_scores(users: Tensor, tiles: Tiles, seen: sp.csr_matrix | None) -> tuple[Tensor, Tensor]:
     """Scores ``[tiles, users, TILE]`` in the tiles' type, and the largest of each group, float32 ``[users, groups]``.
 
     What is seen, and what fills the last tile up, has minus infinity.

@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from graphfeed.training.adjacency import ENDS, Matrix
 from graphfeed.training.links import Int64
 from graphfeed.training.paths import Path, Step
-from graphfeed.training.scorer import LinearScorer, Term
+from graphfeed.training.scorer import LinearScorer, TermAtPairs, at_pairs, counted
 
 Float32 = npt.NDArray[np.float32]
 
@@ -61,24 +61,23 @@ def explain_pairs(
     rows: Int64,
     columns: Int64,
     most: int = 3,
-    terms: Iterable[tuple[Term, Float32]] | None = None,
+    parts: Iterable[TermAtPairs] | None = None,
     scores: Float32 | None = None,
 ) -> list[list[Reason]]:
     """The strongest reasons of each pair, strongest first.
 
     ``users`` is a block of people; pair ``i`` is ``users[rows[i]]`` and ``scorer.candidates[columns[i]]``.
-    ``terms`` and ``scores``: the block's ``personal_terms`` and scores, where they were made already.
+    ``parts`` and ``scores``: of the pairs, where they were made already.
     """
     total = np.zeros(len(rows), dtype=np.float32)
     groups: dict[tuple[str, bool], list[_Edges]] = {}
     whole: dict[str, Float32] = {}
-    for term, values in scorer.personal_terms(users) if terms is None else terms:
-        weight = scorer.weights.get(term.name, 0.0)
+    for found in at_pairs(scorer.personal_terms(users), rows, columns) if parts is None else parts:
+        term, weight = found.term, scorer.weights.get(found.term.name, 0.0)
         if not weight:
             continue
-        largest = values.max(axis=1, initial=0)
-        factor = np.divide(weight, largest, out=np.zeros_like(largest), where=largest > 0)[rows]
-        part = values[rows, columns] * factor
+        factor = counted(weight, found.largest)[rows]
+        part = found.values * factor
         total += part
         if term.path is None:
             whole[term.reason] = whole.get(term.reason, 0) + part
@@ -91,7 +90,7 @@ def explain_pairs(
         whole[reason] = whole.get(reason, 0) + part
         total += part
     if scorer.reranker is not None:
-        total = (scorer.scores(users) if scores is None else scores)[rows, columns]
+        total = scorer.scores(users)[rows, columns] if scores is None else scores
     total = np.maximum(total, 1e-12)
     picked = _pick(groups, whole, total, most)
     return _with_paths(scorer, users, rows, columns, picked)
@@ -204,7 +203,7 @@ def trace(
     pairs, place = np.unique(np.stack([rows, ends]), axis=1, return_inverse=True)
     rows, ends = pairs
     before = scorer.walker.before_last(users, Path("", "", steps))
-    row, pivot, _ = _largest(_columns_times_rows(scorer.adjacencies.step(steps[-1]), ends, before, rows), 1)
+    row, pivot, _ = _largest(_columns_times_rows(scorer.adjacencies.turned(steps[-1]), ends, before, rows), 1)
     best = np.zeros(len(ends), dtype=np.int64)
     best[row] = pivot
     found = [
@@ -231,15 +230,14 @@ def _edges(
         return _Edges(path, products)
     else:
         before = scorer.walker.before_last(users, path)
-        products = _columns_times_rows(scorer.adjacencies.step(path.steps[-1]), targets, before, rows)
+        products = _columns_times_rows(scorer.adjacencies.turned(path.steps[-1]), targets, before, rows)
     products.data *= np.repeat(factor, np.diff(products.indptr))
     return _Edges(path, products)
 
 
 def _columns_times_rows(matrix: Matrix, columns: Int64, before: Matrix, rows: Int64) -> sp.csr_matrix:
-    """Entry (i, b): ``before[rows[i], b] · matrix[b, columns[i]]``, sparse ``[pairs, b]``."""
-    turned = sp.csr_matrix(sp.csc_matrix(matrix)[:, columns].T, dtype=np.float32)
-    turned.sort_indices()
+    """Entry (i, b): ``before[rows[i], b] · matrix[columns[i], b]``, sparse ``[pairs, b]``."""
+    turned = sp.csr_matrix(matrix[columns], dtype=np.float32)
     if sp.issparse(before):
         found = sp.csr_matrix(turned.multiply(before[rows]))
     else:

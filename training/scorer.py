@@ -10,8 +10,9 @@ candidates is one more summand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from graphfeed.training.adjacency import Adjacencies, Walker
 from graphfeed.training.factors import Factors
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.moment import moment_terms
-from graphfeed.training.paths import PATHS, Path
+from graphfeed.training.paths import PATHS, Path, Step
 from graphfeed.training.reranker import Reranker
 from graphfeed.training.settings import PartName
 from graphfeed.training.tower_input import tower_input
@@ -42,6 +43,37 @@ class Term:
     reason: str
     """The type of reason that it gives."""
     path: Path | None = None
+
+
+@dataclass(frozen=True)
+class TermAtPairs:
+    """A personal term at pairs of a person and a candidate."""
+
+    term: Term
+    values: Float32
+    """Unscaled, ``[pairs]``."""
+    largest: Float32
+    """Each person's largest value among all candidates, ``[people]``."""
+
+    def scaled(self, rows: Int64) -> Float32:
+        """Values by each person's largest; ``rows``: whose a pair is."""
+        largest = self.largest[rows]
+        return np.divide(self.values, largest, out=np.zeros_like(self.values), where=largest > 0)
+
+    def taken(self, pairs: Int64) -> TermAtPairs:
+        """Some of the pairs."""
+        return TermAtPairs(self.term, self.values[pairs], self.largest)
+
+
+@dataclass(frozen=True)
+class DotProduct:
+    """A personal term as what it is made of: the dot product of a person's and a candidate's vector, cut at zero."""
+
+    term: Term
+    people: Callable[[Int64], torch.Tensor]
+    """Vectors of a block of users, ``[users, width]``."""
+    items: torch.Tensor
+    """``[candidates, width]``"""
 
 
 class LinearScorer:
@@ -79,9 +111,10 @@ class LinearScorer:
         if towers is not None and wanted(TASTE):
             with torch.no_grad():
                 self._vectors = towers(tower_input(adjacencies, device, relations=towers.relations))
-        self._moment_score = np.zeros(len(self.candidates), dtype=np.float32)
+        self.moment_score: Float32 = np.zeros(len(self.candidates), dtype=np.float32)
+        """What a candidate has by itself, ``[candidates]``."""
         for name, values in self._moment.items():
-            self._moment_score += np.float32(self.weights.get(name, 0.0)) * values
+            self.moment_score += np.float32(self.weights.get(name, 0.0)) * values
 
     def scores(self, users: Int64, terms: Iterable[tuple[Term, Float32]] | None = None) -> Float32:
         """Scores ``[users, candidates]``. ``terms``: their ``personal_terms``, where they were made already."""
@@ -94,7 +127,7 @@ class LinearScorer:
         return np.concatenate([self._both_stages(u, list(self.personal_terms(u)), self.reranker) for u in parts])
 
     def _first_stage(self, users: Int64, terms: Iterable[tuple[Term, Float32]]) -> Float32:
-        total = np.repeat(self._moment_score[None, :], len(users), axis=0)
+        total = np.repeat(self.moment_score[None, :], len(users), axis=0)
         for term, values in terms:
             weight = np.float32(self.weights.get(term.name, 0.0))
             if weight:
@@ -106,20 +139,39 @@ class LinearScorer:
         open_ = total.copy()
         open_[self.snapshot.excluded(self.kind, users).nonzero()] = -np.inf
         first, columns = torch.topk(torch.from_numpy(open_), min(reranker.top, total.shape[1]), dim=1)
-        best = columns.numpy()
-        seen = np.zeros((*best.shape, len(reranker.names)), dtype=np.float32)
-        personal = {term.name: values for term, values in terms}
-        for place, name in enumerate(reranker.names):
-            if name in personal:
-                values = personal[name]
-                largest = values.max(axis=1, keepdims=True, initial=0)
-                own = np.take_along_axis(values, best, axis=1)
-                np.divide(own, largest, out=seen[:, :, place], where=largest > 0)
-            elif name in self._moment:
-                seen[:, :, place] = self._moment[name][best]
-        added = reranker.added(seen, first.numpy())
-        np.put_along_axis(total, best, np.take_along_axis(total, best, axis=1) + added, axis=1)
+        row, place = torch.isfinite(first).nonzero(as_tuple=True)
+        rows, best = row.numpy(), columns[row, place].numpy()
+        parts = at_pairs(terms, rows, best)
+        total[rows, best] += self.second_stage(rows, best, first[row, place].numpy(), parts, len(users))
         return total
+
+    def second_stage(
+        self, rows: Int64, columns: Int64, first: Float32, parts: Iterable[TermAtPairs], people: int
+    ) -> Float32:
+        """What the second stage adds to pairs, ``[pairs]``.
+
+        Pairs are of a block of so many people, in their order, each person's best first by their scores of the
+        ``first`` stage; nothing is added beyond the number that the second stage puts in order.
+        """
+        reranker = self.reranker
+        added = np.zeros(len(rows), dtype=np.float32)
+        if reranker is None:
+            return added
+        place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        seen = np.flatnonzero(place < reranker.top)
+        row, at = rows[seen], place[seen]
+        table = np.full((people, reranker.top), -np.inf, dtype=np.float32)
+        table[row, at] = first[seen]
+        features = np.zeros((people, reranker.top, len(reranker.names)), dtype=np.float32)
+        numbers = {name: number for number, name in enumerate(reranker.names)}
+        for part in parts:
+            if part.term.name in numbers:
+                features[row, at, numbers[part.term.name]] = part.scaled(rows)[seen]
+        for name, values in self._moment.items():
+            if name in numbers:
+                features[row, at, numbers[name]] = values[columns[seen]]
+        added[seen] = reranker.added(features, table)[row, at]
+        return added
 
     def scores_by(self, users: Int64, weights: list[dict[str, float]]) -> list[Float32]:
         """Scores ``[users, candidates]`` by each of several weightings."""
@@ -140,6 +192,19 @@ class LinearScorer:
             yield Term(factors.name, "factors", TASTE), np.maximum(values, 0)
         if self._vectors:
             yield Term(TASTE, "towers", TASTE), self._taste(users)
+
+    def dot_products(self) -> Iterator[DotProduct]:
+        """Those of the personal terms that count and are dot products."""
+        yield from dot_products(self.walker, self.weights)
+        for factors in self._factors:
+            if self.weights.get(factors.name):
+                items = torch.from_numpy(factors.padded(self.snapshot.graph.count("Post"))[self.candidates])
+                yield DotProduct(Term(factors.name, "factors", TASTE), self._fitted(factors), items)
+        if self._vectors and self.weights.get(TASTE):
+            yield DotProduct(Term(TASTE, "towers", TASTE), lambda users: self._ends(users)[0], self._ends(None)[1])
+
+    def _fitted(self, factors: Factors) -> Callable[[Int64], torch.Tensor]:
+        return lambda users: torch.from_numpy(factors.people(self.adjacencies.raw("engaged")[users]))
 
     def terms(self, users: Int64) -> Iterator[tuple[Term, Float32]]:
         """All terms as the weights see them, scaled, ``[users, candidates]``, one after the other."""
@@ -162,11 +227,44 @@ class LinearScorer:
         return {label: vectors.cpu().numpy() for label, vectors in self._vectors.items()}
 
     def _taste(self, users: Int64) -> Float32:
+        left, right = self._ends(users)
+        return np.asarray((left @ right.T).clamp(min=0).cpu().numpy())
+
+    def _ends(self, users: Int64 | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The towers' vectors of users (None: of nobody) and of the candidates, whose dot product is their score."""
         assert self.towers is not None
+        asked = torch.from_numpy(np.zeros(0, dtype=np.int64) if users is None else users)
         with torch.no_grad():
-            block = self._vectors["User"][torch.from_numpy(users).to(self.device)]
+            block = self._vectors["User"][asked.to(self.device)]
             items = self._vectors[LINK_KINDS[self.kind][0]][torch.from_numpy(self.candidates).to(self.device)]
-            return np.asarray(self.towers.scored(block, items, self.kind).clamp(min=0).cpu().numpy())
+            return self.towers.ends(block, items, self.kind)
+
+
+def dot_products(walker: Walker, weights: Mapping[str, float]) -> Iterator[DotProduct]:
+    """Those of a walker's paths that count and end in a product with text vectors."""
+    ends: dict[Step, torch.Tensor] = {}
+    for path in walker.paths:
+        if weights.get(path.name) and walker.ends_in_vectors(path):
+            step = path.steps[-1]
+            if step not in ends:
+                ends[step] = torch.from_numpy(np.ascontiguousarray(walker.to_candidates(step).T))
+            people = partial(_before_last, walker, path)
+            yield DotProduct(Term(path.name, "paths", path.reason, path), people, ends[step])
+
+
+def _before_last(walker: Walker, path: Path, nodes: Int64) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(walker.before_last(nodes, path), dtype=np.float32))
+
+
+def at_pairs(terms: Iterable[tuple[Term, Float32]], rows: Int64, columns: Int64) -> Iterator[TermAtPairs]:
+    """Personal terms ``[users, candidates]`` at pairs."""
+    for term, values in terms:
+        yield TermAtPairs(term, values[rows, columns], values.max(axis=1, initial=0))
+
+
+def counted(weight: float, largest: Float32) -> Float32:
+    """What a value counts for, by person: the weight by the person's largest value; 0 where that is 0."""
+    return np.divide(np.float32(weight), largest, out=np.zeros_like(largest), where=largest > 0)
 
 
 def scaled(values: Float32) -> Float32:

@@ -20,9 +20,27 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 
+LINKS_READ = 30_000_000
+"""A round is a graph of its own, brought up to its moment: together they read at most so many links ..."""
+FEWEST_ROUNDS = 10
+"""... but there are so many, where the split has them."""
+SCORED = 200_000_000
+"""At most so many candidates are scored by all questions together ..."""
+FEWEST_QUESTIONS = 200
+"""... but so many questions are asked."""
+
+
 def sampled_rounds(split: Split, part: Part, kind: LinkKind, most: int, seed: int) -> Iterator[Round]:
-    """The rounds of a part, with at most about ``most`` users in all, drawn evenly over the rounds."""
+    """The rounds of a part, with at most about ``most`` users in all, drawn evenly over the rounds.
+
+    On large graphs there are fewer rounds, evenly spaced, and fewer users, so that the time for all is bounded.
+    """
     rounds = list(split.rounds(part, kind))
+    kept_rounds = max(FEWEST_ROUNDS, LINKS_READ // max(len(split.final.links("posts")), 1))
+    if len(rounds) > kept_rounds:
+        rounds = [rounds[i] for i in np.linspace(0, len(rounds) - 1, kept_rounds).round().astype(int)]
+    candidates = max((made.answers.shape[1] for made in rounds), default=1)
+    most = min(most, max(FEWEST_QUESTIONS, SCORED // max(candidates, 1)))
     share = min(1.0, most / max(sum(len(r.users) for r in rounds), 1))
     random = np.random.default_rng(seed)
     for made in rounds:

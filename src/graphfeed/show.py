@@ -231,6 +231,12 @@ def show_published(console: Console, report: PublishReport) -> None:
         _say(console, f"kinds of posts that are recommended: {', '.join(report.generation.kinds)}")
     if report.people_without_posts:
         _say(console, f"{report.people_without_posts:,} people have met every post that there is")
+    if report.people_unproven:
+        _say(
+            console,
+            f"for {report.people_unproven:,} people the posts are the best of those looked at; that none of the others"
+            " has a higher score is proven for everybody else",
+        )
 
 
 def show_stage(console: Console, stage: str, result: Any) -> None:
