@@ -30,10 +30,10 @@ import graphfeed
 from benchmarks.data_sets import DATA_SETS
 from graphfeed.graph.embed import CACHE_FILE
 from graphfeed.graph.ingest import ingest
-from graphfeed.graph.link_names import Name, NameIndex
-from graphfeed.graph.link_pairs import Pairs, keys
-from graphfeed.graph.link_reading import read_names, read_posts
-from graphfeed.graph.link_settings import LinkSettings
+from graphfeed.graph.linking.names import Name, NameIndex
+from graphfeed.graph.linking.pairs import Pairs, keys
+from graphfeed.graph.linking.reading import read_names, read_posts
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.loaders.records import Chunk, Loader, Relationships
 from graphfeed.loaders.rejected import Rejects

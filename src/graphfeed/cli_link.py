@@ -29,7 +29,7 @@ def link(
 ) -> None:
     """Find the names of entities in the texts of posts, and write them as MENTIONS with a confidence."""
     from graphfeed.config import validate
-    from graphfeed.graph.link_settings import LinkSettings
+    from graphfeed.graph.linking.settings import LinkSettings
     from graphfeed.progress import ProgressBars
     from graphfeed.show_link import link_as_json, show_link
 

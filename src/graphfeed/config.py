@@ -11,7 +11,7 @@
 
     [graph.nodes.User] …           # for a Neo4j graph that is there already: see graphfeed.graph.graph_mapping
 
-    [link]                         # names found in texts become MENTIONS: see graphfeed.graph.link_settings
+    [link]                         # names found in texts become MENTIONS: see graphfeed.graph.linking.settings
 
     [embed]
     encoder = "all-MiniLM-L6-v2"
@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphfeed.errors import ConfigError
-from graphfeed.graph.link_settings import LinkSettings
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.loaders.near import near_match
 
 if TYPE_CHECKING:

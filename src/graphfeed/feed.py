@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
     from graphfeed.graph.graph_mapping import GraphMapping
     from graphfeed.graph.ingest import LoadReport
-    from graphfeed.graph.link_report import LinkReport
-    from graphfeed.graph.link_settings import LinkSettings
+    from graphfeed.graph.linking.report import LinkReport
+    from graphfeed.graph.linking.settings import LinkSettings
     from graphfeed.graph.store import GraphStore, SetupReport
     from graphfeed.loaders.frames import Frame
     from graphfeed.loaders.mapping import TableMapping
@@ -140,7 +140,7 @@ class Feed(Learning):
         progress: Callable[[int, int], None] | None = None,
     ) -> LinkReport:
         """Find the entities' names in the posts' texts and write them as MENTIONS; ``dry_run``: only look."""
-        from graphfeed.graph.linker import link
+        from graphfeed.graph.linking.linker import link
 
         return link(self.store, settings, dry_run=dry_run, progress=progress)
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from graphfeed.graph.link_report import HardName, LinkReport
+    from graphfeed.graph.linking.report import HardName, LinkReport
 
 _HARD = 15
 STALE = (

@@ -21,8 +21,8 @@ from graphfeed.loaders.remote import is_remote, shown_address
 from graphfeed.trained import MODEL_FOLDER, TrainingRecord, write_json
 
 if TYPE_CHECKING:
-    from graphfeed.graph.link_report import LinkReport
-    from graphfeed.graph.link_settings import LinkSettings
+    from graphfeed.graph.linking.report import LinkReport
+    from graphfeed.graph.linking.settings import LinkSettings
 
 STAGES_FILE = "stages.json"
 
@@ -126,7 +126,7 @@ class Pipeline:
 
     def _link(self, feed: Feed, settings: LinkSettings, done: _Done, progress: Any) -> None:
         """Names become MENTIONS. Where vectors decide, the texts are embedded first: ``embed`` then knows them all."""
-        from graphfeed.graph.link_mark import inputs_word, links_are_there
+        from graphfeed.graph.linking.mark import inputs_word, links_are_there
 
         embed = self.config.embed
         facts: Facts = {"settings": settings.model_dump(mode="json"), "what is read": inputs_word(feed.store)}

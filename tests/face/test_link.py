@@ -78,7 +78,7 @@ def test_names_that_are_too_common_are_listed(folder: Path) -> None:
 
 
 def test_the_next_step_and_the_python_way(folder: Path) -> None:
-    from graphfeed.graph.link_settings import LinkSettings
+    from graphfeed.graph.linking.settings import LinkSettings
 
     with graphfeed.open(folder / "feed") as feed:
         report = feed.link(LinkSettings(min_confidence=0.6))
@@ -124,7 +124,7 @@ def test_run_links_where_it_is_told_to(tmp_path: Path) -> None:
     first = Told.of(file)
     assert first.ran == [LOAD, "link", "embed", "train", "evaluate", "publish"]
     report = first.results["link"]
-    assert isinstance(report, graphfeed.graph.link_report.LinkReport)
+    assert isinstance(report, graphfeed.graph.linking.report.LinkReport)
     assert report.vectors
     assert report.new == linked(tmp_path) > 20
     assert Told.of(file).ran == []

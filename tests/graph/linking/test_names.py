@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from graphfeed.graph.link_choice import chosen, weight
-from graphfeed.graph.link_names import Name, NameIndex, excerpt, forms, read_as
+from graphfeed.graph.linking.choice import chosen, weight
+from graphfeed.graph.linking.names import Name, NameIndex, excerpt, forms, read_as
 
 
 def found(names: list[str], text: str) -> list[str]:

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphfeed.graph.link_choice import closeness, weight
-from graphfeed.graph.link_reading import Integers, Reading
-from graphfeed.graph.link_settings import LinkSettings
+from graphfeed.graph.linking.choice import closeness, weight
+from graphfeed.graph.linking.reading import Integers, Reading
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.graph.store import GraphStore
 from graphfeed.loaders.records import TEXT
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphfeed.graph.journal_events import content_hashes
-from graphfeed.graph.link_pairs import SAID_BY, Mask
+from graphfeed.graph.linking.pairs import SAID_BY, Mask
 from graphfeed.graph.store import GraphStore
 
 MARK_FILE = "links.json"

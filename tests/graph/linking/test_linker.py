@@ -15,10 +15,10 @@ from tests.store_rows import links, nodes
 
 from graphfeed.errors import StoreError
 from graphfeed.feed import Feed
-from graphfeed.graph.link_mark import inputs_word, links_are_there
-from graphfeed.graph.link_names import read_as
-from graphfeed.graph.link_settings import LinkSettings
-from graphfeed.graph.linker import link
+from graphfeed.graph.linking.linker import link
+from graphfeed.graph.linking.mark import inputs_word, links_are_there
+from graphfeed.graph.linking.names import read_as
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.graph.tensors import read_graph
 

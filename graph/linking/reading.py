@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphfeed.graph.link_names import Name, NameIndex
-from graphfeed.graph.link_settings import LinkSettings
+from graphfeed.graph.linking.names import Name, NameIndex
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.graph.store import GraphStore
 
 Integers = npt.NDArray[np.int64]

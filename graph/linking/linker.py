@@ -3,8 +3,8 @@
     report = link(store)
     print(report.links.num_rows, report.new)
 
-Every text is read in one pass for all names at once (``link_names``). A name that several entities share, and one that
-is too common to tell anything, counts only where the text's vector says so (``link_choice``). What the data itself says
+Every text is read in one pass for all names at once (``names.py``). A name that several entities share, and one that
+is too common to tell anything, counts only where the text's vector says so (``choice.py``). What the data itself says
 is never touched, and what an earlier run wrote is not written twice.
 """
 
@@ -15,12 +15,12 @@ import time
 import numpy as np
 
 from graphfeed.errors import StoreError
-from graphfeed.graph.link_choice import CLOSE, chosen
-from graphfeed.graph.link_mark import by_linker, write_mark
-from graphfeed.graph.link_pairs import Links, Mask, Pairs, within
-from graphfeed.graph.link_reading import Progress, read_names, read_posts
-from graphfeed.graph.link_report import LinkReport, examples, hard_names, top_entities
-from graphfeed.graph.link_settings import LinkSettings
+from graphfeed.graph.linking.choice import CLOSE, chosen
+from graphfeed.graph.linking.mark import by_linker, write_mark
+from graphfeed.graph.linking.pairs import Links, Mask, Pairs, within
+from graphfeed.graph.linking.reading import Progress, read_names, read_posts
+from graphfeed.graph.linking.report import LinkReport, examples, hard_names, top_entities
+from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.graph.store import GraphStore
 
 

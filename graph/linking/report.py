@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from graphfeed.graph.link_names import excerpt
-from graphfeed.graph.link_pairs import Links, Mask, Pairs
-from graphfeed.graph.link_reading import Integers, Reading
+from graphfeed.graph.linking.names import excerpt
+from graphfeed.graph.linking.pairs import Links, Mask, Pairs
+from graphfeed.graph.linking.reading import Integers, Reading
 from graphfeed.graph.store import GraphStore
 
 _TOP = 10
