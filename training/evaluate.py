@@ -25,7 +25,11 @@ from graphfeed.training.metrics import Float32, ListTally, best, per_list, self_
 from graphfeed.training.ranker import Progress, Ranker, Scorer
 from graphfeed.training.slices import MAIN_SLICE, Slice, slices_of
 from graphfeed.training.split import Part, Round, Split
+from graphfeed.training.validation import draw_rounds
 
+MOST_SCORED = 2_000_000_000
+"""At most so many scores a ranker; of more, a part of the questions is drawn, and the evaluation says so."""
+EVERYBODY = 2**62
 MOST_CELLS = 16_000_000
 """At most so many scores at once; a score takes 4 bytes and its sort key 8."""
 
@@ -49,7 +53,7 @@ def evaluate(
     progress: Progress | None = None,
     oracle: Ranker | None = None,
 ) -> Evaluation:
-    """Ask fitted rankers every question of a part.
+    """Ask fitted rankers every question of a part; of very many, some drawn at random (``MOST_SCORED``).
 
     All candidates are ranked, except what the user must not be recommended. Equal scores are ordered by a fixed shuffle
     of the nodes, the same for all rankers. ``at``: lengths of the lists; rankers are compared at the first.
@@ -61,16 +65,24 @@ def evaluate(
     if len(set(names)) < len(names):
         raise TrainingError(f"expected rankers of different names, found {', '.join(names)}")
     gathered = _Gathered(split, names, kind, tuple(at))
-    for done, asked in enumerate(split.rounds(part, kind)):
+    rounds, questions = draw_rounds(split, part, kind, EVERYBODY, 0, MOST_SCORED)
+    done, total = 0, len(rounds)
+    while rounds:
+        asked = rounds.pop(0)  # what is worked out for a round goes with it
         slices = slices_of(asked, kind)
         gathered.add_round(asked, slices)
         for ranker in asked_of:
             if progress:
-                progress(f"evaluate on {part}", done, 0, ranker.name)
+                progress(f"evaluate on {part}", done, total, ranker.name)
             gathered.add_answers(asked, slices, ranker.name, ranker.scorer(asked.snapshot, kind), block_users)
+        done += 1
     if not gathered.users:
         raise NothingToPredictError(f"expected {kind} to predict in the {part} part, found none: {split.describe()}")
-    empty = Evaluation(part, kind, tuple(at), split.describe(), {ranker.name: ranker.kind for ranker in asked_of})
+    asked_count = sum(len(users) for users in gathered.users[MAIN_SLICE[kind]])
+    describe = split.describe()
+    if asked_count < questions:
+        describe += f"; {asked_count:,} of {questions:,} questions, drawn at random"
+    empty = Evaluation(part, kind, tuple(at), describe, {ranker.name: ranker.kind for ranker in asked_of})
     users = {name: np.concatenate(parts) for name, parts in gathered.users.items()}
     asked_by = users[MAIN_SLICE[kind]]
     lists = {name: _with_ends(tally, gathered.authors, asked_by) for name, tally in gathered.tallies.items()}

@@ -31,21 +31,30 @@ FEWEST_QUESTIONS = 200
 
 
 def sampled_rounds(split: Split, part: Part, kind: LinkKind, most: int, seed: int) -> Iterator[Round]:
-    """The rounds of a part, with at most about ``most`` users in all, drawn evenly over the rounds.
+    """The rounds of a part, with at most about ``most`` users in all, drawn evenly over the rounds."""
+    yield from draw_rounds(split, part, kind, most, seed, SCORED)[0]
 
-    On large graphs there are fewer rounds, evenly spaced, and fewer users, so that the time for all is bounded.
+
+def draw_rounds(split: Split, part: Part, kind: LinkKind, most: int, seed: int, scored: int) -> tuple[list[Round], int]:
+    """The same as a list, and how many questions the part has in all.
+
+    On large graphs there are fewer rounds, evenly spaced, and fewer users, so that the time for all is bounded: at most
+    ``scored`` candidates are scored by them together.
     """
     rounds = list(split.rounds(part, kind))
+    total = sum(len(made.users) for made in rounds)
     kept_rounds = max(FEWEST_ROUNDS, LINKS_READ // max(len(split.final.links("posts")), 1))
     if len(rounds) > kept_rounds:
         rounds = [rounds[i] for i in np.linspace(0, len(rounds) - 1, kept_rounds).round().astype(int)]
     candidates = max((made.answers.shape[1] for made in rounds), default=1)
-    most = min(most, max(FEWEST_QUESTIONS, SCORED // max(candidates, 1)))
+    most = min(most, max(FEWEST_QUESTIONS, scored // max(candidates, 1)))
     share = min(1.0, most / max(sum(len(r.users) for r in rounds), 1))
     random = np.random.default_rng(seed)
+    drawn = []
     for made in rounds:
         kept = np.sort(random.permutation(len(made.users))[: max(1, round(share * len(made.users)))])
-        yield Round(made.snapshot, made.end, made.users[kept], made.answers[kept])
+        drawn.append(Round(made.snapshot, made.end, made.users[kept], made.answers[kept]))
+    return drawn, total
 
 
 def blocks(users: Int64, candidates: int, floats: int = 16_000_000) -> Iterator[slice]:

@@ -12,6 +12,8 @@ from rich.console import Console
 from tests.training.worlds import living, moment, two_groups, world
 
 from graphfeed.errors import TrainingError
+from graphfeed.training import evaluate as evaluation_of
+from graphfeed.training import validation
 from graphfeed.training.baselines import ItemKNN, Newest, Popularity
 from graphfeed.training.evaluate import evaluate, fit_all
 from graphfeed.training.links import Int64, LinkKind
@@ -204,3 +206,28 @@ def test_faults_of_rankers_are_named() -> None:
         evaluate(split, [Popularity(), Popularity()])
     with pytest.raises(TrainingError, match="found none"):
         evaluate(split, [Popularity()], kind="people")
+
+
+def test_of_very_many_questions_some_are_drawn_and_the_evaluation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = make_split(living())
+    asked = sum(len(made.users) for made in split.rounds("test"))
+    whole = evaluate(split, [Popularity()])
+    assert "drawn" not in whole.describe
+    monkeypatch.setattr(evaluation_of, "MOST_SCORED", 10 * split.final.graph.count("Post"))
+    monkeypatch.setattr(validation, "FEWEST_QUESTIONS", 1)
+    some = evaluate(split, [Popularity()])
+    count = len(some.users("all"))
+    assert 0 < count < asked == len(whole.users("all"))
+    assert some.describe.endswith(f"; {count:,} of {asked:,} questions, drawn at random")
+    again = evaluate(split, [Popularity()])
+    assert np.array_equal(some.users("all"), again.users("all"))
+
+
+def test_large_graphs_are_validated_at_fewer_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = make_split(living(), SplitSettings(max_windows=40))
+    every = list(split.rounds("fit"))
+    assert [m.end for m in validation.sampled_rounds(split, "fit", "posts", 10**6, 0)] == [m.end for m in every]
+    monkeypatch.setattr(validation, "LINKS_READ", 1)
+    monkeypatch.setattr(validation, "FEWEST_ROUNDS", 3)
+    some = list(validation.sampled_rounds(split, "fit", "posts", 10**6, 0))
+    assert [m.end for m in some] == [every[0].end, every[(len(every) - 1) // 2].end, every[-1].end]
