@@ -142,8 +142,17 @@ def _block(users: Tensor, tiles: Tiles, k: int, seen: sp.csr_matrix | None) -> l
         first, second = (None, None) if seen is None else (seen[:half], seen[half:])
         return [*_block(users[:half], tiles, k, first), *_block(users[half:], tiles, k, second)]
     user, item = _candidates(rough, least, user, group)
-    scores = (exact.index_select(0, user) * tiles.exact.index_select(0, item)).sum(1)
-    return [_best(user, item, scores, len(users), k)]
+    return [_best(user, item, dot_products(exact, tiles.exact, user, item), len(users), k)]
+
+
+def dot_products(users: Tensor, items: Tensor, user: Tensor, item: Tensor) -> Tensor:
+    """Dot products of pairs ``(user[i], item[i])``, ``[pairs]``, with bounded memory."""
+    size = max(1, CELLS // max(users.shape[1], 1))
+    parts = [
+        (users.index_select(0, some) * items.index_select(0, others)).sum(1)
+        for some, others in zip(torch.split(user, size), torch.split(item, size), strict=True)
+    ]
+    return torch.cat(parts)
 
 
 def _lowest(largest: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from graphfeed.training.adjacency import Walker
 from graphfeed.training.links import Int64
 from graphfeed.training.path_sums import PathProducts
-from graphfeed.training.ranking import Tiles, top_k
+from graphfeed.training.ranking import Tiles, dot_products, top_k
 from graphfeed.training.scorer import DotProduct, TermAtPairs, counted
 
 Float32 = npt.NDArray[np.float32]
@@ -39,8 +39,6 @@ LISTS = 4
 """A list is so many times as long as what is asked for, ..."""
 SHORTEST = 100
 """... and at least so long."""
-GATHERED = 20_000_000
-"""At most so many numbers of vectors at once."""
 
 
 @dataclass(frozen=True)
@@ -134,23 +132,22 @@ class _Listed:
 
 
 def _list_of(dot: DotProduct, tiles: Tiles, nodes: Int64, length: int, excluded: sp.csr_matrix) -> _Listed:
-    vectors = dot.people(nodes)
-    items, values = top_k(vectors, tiles, length, excluded)
-    row, place = (items >= 0).nonzero(as_tuple=True)
-    largest, last = (values[:, i].clamp(min=0).cpu().numpy() for i in (0, -1))
+    vectors = dot.people(nodes).to(dot.items.device)
+    known = torch.linalg.vector_norm(vectors, dim=1).cpu().numpy() > 0  # for the others everything is alike
+    asked = np.flatnonzero(known)
+    items, values = top_k(vectors[torch.from_numpy(asked).to(vectors.device)], tiles, length, excluded[asked])
+    row, place = (values > 0).nonzero(as_tuple=True)
+    largest, last = np.zeros((2, len(nodes)), dtype=np.float32)
+    largest[asked], last[asked] = (values[:, i].clamp(min=0).cpu().numpy() for i in (0, -1))
     hidden_rows, hidden = excluded.nonzero()
     np.maximum.at(largest, hidden_rows, _at_pairs(vectors, dot.items, hidden_rows, hidden))
-    return _Listed(vectors, row.cpu().numpy(), items[row, place].cpu().numpy(), largest, last)
+    return _Listed(vectors, asked[row.cpu().numpy()], items[row, place].cpu().numpy(), largest, last)
 
 
 def _at_pairs(vectors: Tensor, items: Tensor, rows: Int64, columns: Int64) -> Float32:
     """Dot products of pairs, at least 0, ``[pairs]``."""
-    size = max(1, GATHERED // max(items.shape[1], 1))
-    found = [
-        (vectors[torch.from_numpy(rows[part])] * items[torch.from_numpy(columns[part])]).sum(1).clamp(min=0).cpu()
-        for part in (slice(start, start + size) for start in range(0, len(rows), size))
-    ]
-    return torch.cat(found).numpy() if found else np.zeros(0, dtype=np.float32)
+    user, item = (torch.from_numpy(at.astype(np.int64)).to(items.device) for at in (rows, columns))
+    return np.asarray(dot_products(vectors, items, user, item).clamp(min=0).cpu().numpy())
 
 
 def best_pairs(rows: Int64, scores: Float32, top: int) -> Int64:
