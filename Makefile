@@ -10,14 +10,15 @@ PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11;
 	$$p -c 'import ensurepip, sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p; done))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test lint torture clean
+.PHONY: help demo test lint torture docs clean
 
 help:
 	@echo "make demo     go the whole way once on the sample community: load, train, publish, ask"
 	@echo "make test     check style and types, run the tests"
 	@echo "make lint     only style and types"
 	@echo "make torture  the tests that kill, 200 times (long)"
-	@echo "make clean    remove the virtual environment"
+	@echo "make docs     the documentation as a site, in site/"
+	@echo "make clean    remove the virtual environment and the site"
 
 demo: $(READY)
 	@echo "== The demo: a sample community, from loading to explained recommendations =="
@@ -38,6 +39,10 @@ torture: $(READY)
 	@echo "== Tests that kill the program at random moments, 200 times =="
 	GRAPHFEED_KILLS=200 $(PYTEST) -k kill --timeout 14400
 
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The documentation is in site/index.html: open it in a browser, no server is needed"
+
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "graphfeed needs Python 3.11, 3.12 or 3.13 with its venv module, and found none:" \
 		"install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
@@ -49,4 +54,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) site

@@ -26,8 +26,8 @@ from rich.table import Table
 from benchmarks.machine import describe_machine
 from benchmarks.speed_child import run_child
 
-PARTS = ("propagation", "sampling", "epoch", "ranking", "loading", "encoding", "growth")
-ROUNDS = {"epoch": 3, "loading": 3, "encoding": 4}
+PARTS = ("propagation", "sampling", "epoch", "neural", "ranking", "loading", "encoding", "growth")
+ROUNDS = {"epoch": 3, "neural": 7, "loading": 3, "encoding": 4}
 """Where a round takes long; the others take 9."""
 TOLERANCE = 0.25
 """A ratio may fall by this share before a check fails: two runs on one busy machine differ by up to a fifth."""

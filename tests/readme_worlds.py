@@ -1,8 +1,9 @@
-"""The three communities that the README's commands are run on: as small as training allows, in its own folders."""
+"""The communities that the pages' commands are run on: as small as training allows, in the folders that they name."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import random
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,18 +12,20 @@ from xml.sax.saxutils import quoteattr
 START = datetime(2018, 3, 1)
 DAYS = 24
 TAGS = ("error-correction", "qubit-state", "algorithms")
-PEOPLE = range(20, 32)
-"""Ids; the README asks for person 26 and post 4125."""
+PEOPLE = (*range(20, 31), 1837)
+"""Ids; the pages ask for the people 26 and 1837, and for post 4125."""
 
 
 def make_worlds(folder: Path) -> None:
-    """Write dumps/quantumcomputing, exports and gowalla into a folder."""
-    _dump(folder / "dumps" / "quantumcomputing", random.Random(0))
-    _exports(folder / "exports", random.Random(1))
+    """Write dumps/quantumcomputing, exports, gowalla and cofacts into a folder."""
+    make_dump(folder / "dumps" / "quantumcomputing", random.Random(0))
+    make_exports(folder / "exports", random.Random(1))
     _pairs(folder / "gowalla", random.Random(2))
+    _cofacts(folder / "cofacts", random.Random(3))
 
 
-def _dump(folder: Path, chance: random.Random) -> None:
+def make_dump(folder: Path, chance: random.Random) -> None:
+    """A Stack Exchange site's dump."""
     posts, comments = [], []
     for day in range(DAYS):
         question, asker = 4110 + day, chance.choice(PEOPLE)
@@ -46,7 +49,8 @@ def _dump(folder: Path, chance: random.Random) -> None:
         (folder / f"{name}.xml").write_text(f"<{name.lower()}>\n{lines}\n</{name.lower()}>\n", encoding="utf-8")
 
 
-def _exports(folder: Path, chance: random.Random) -> None:
+def make_exports(folder: Path, chance: random.Random) -> None:
+    """A site's people, articles and likes as CSV."""
     people = [f"u{n}" for n in range(1, 13)]
     articles, likes = [], []
     for day in range(DAYS):
@@ -72,3 +76,26 @@ def _pairs(folder: Path, chance: random.Random) -> None:
             items = chance.sample(range(20 * (user % 2), 20 * (user % 2) + 20), 10)
             train.write(" ".join(map(str, [user, *items[:8]])) + "\n")
             test.write(" ".join(map(str, [user, *items[8:]])) + "\n")
+
+
+def _cofacts(folder: Path, chance: random.Random) -> None:
+    """The four files that docs/cofacts.toml maps, with the columns that it reads."""
+    replies, attached, requests, votes = [], [], [], []
+    for day in range(3 * DAYS):
+        at = START + timedelta(days=day)
+        replies.append((f"r{day}", f"p{chance.randrange(9)}", "RUMOR", f"查證 {day}", at.isoformat()))
+        attached.append((f"r{day}", f"a{day % 20}", "NORMAL", at.isoformat()))
+        for hour, person in enumerate(chance.sample(range(9), 4)):
+            when = (at + timedelta(hours=1 + 5 * hour)).isoformat()
+            requests.append((f"p{person}", f"a{(day + hour) % 20}", when))
+            votes.append((f"p{person}", f"r{chance.randrange(day + 1)}", chance.choice((1, 1, -1)), when))
+    tables = {
+        "replies": (("id", "userIdsha256", "type", "text", "createdAt"), replies),
+        "article_replies": (("replyId", "articleId", "status", "createdAt"), attached),
+        "reply_requests": (("userIdsha256", "articleId", "createdAt"), requests),
+        "article_reply_feedbacks": (("userIdsha256", "replyId", "score", "createdAt"), votes),
+    }
+    folder.mkdir()
+    for name, (header, rows) in tables.items():
+        with gzip.open(folder / f"{name}.csv.gz", "wt", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([header, *rows])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 from pydantic import BaseModel, TypeAdapter
-from tests.docs.pages import PAGES, README, ROOT, SHOWN, blocks, rows_of, words_of
+from tests.docs.pages import PAGES, README, ROOT, SHOWN, blocks, prose, rows_of, words_of
 
 from graphfeed.cli import app
 from graphfeed.config import Config, LoadSection
@@ -39,7 +39,7 @@ def test_shell_commands_are_there(page: Path) -> None:
             if words[0] == "make":
                 assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), block.place
             elif words[0] == "pip":
-                assert set(re.findall(r"\[(\w+)\]", words[-1])) <= set(EXTRAS), block.place
+                assert set(re.findall(r"\[([\w-]+)\]", words[-1])) <= set(EXTRAS), block.place
             elif words[0] == "graphfeed":
                 command, rest = COMMANDS[words[1]], words[2:]
                 if hasattr(command, "commands"):  # a group, such as `neo4j`: its command is the next word
@@ -127,6 +127,16 @@ def test_model_md_has_every_path() -> None:
         for name in re.findall(r"`(\w+)`", row[1])
     }
     assert told == {(kind, path.name, path.reason) for kind, paths in PATHS.items() for path in paths}
+
+
+def test_architecture_md_names_files_that_are_there() -> None:
+    text = prose(ROOT / "docs" / "architecture.md")
+    named = {name for name in re.findall(r"`([\w./*-]+(?:\.\w+|/))`", text) if "NAME" not in name}
+    folders = (ROOT, *(ROOT / name for name in ("loaders", "graph", "training", "queries", "src/graphfeed")))
+    files = {name for name in named if name.rpartition(".")[2] in ("py", "cypher", "md") or name.endswith("/")}
+    made = {"journal/", "site/"}  # in a store, by `make docs`
+    assert len(files) > 40
+    assert {name for name in files if not any(list(f.glob(name.rstrip("/"))) for f in folders)} <= made
 
 
 def test_queries_md_lists_every_query_as_it_is() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 from benchmarks.data_sets import CHECKOUT, DATA_SETS
-from benchmarks.quality import RESULTS, _data, _parser, as_json, figures, measure
+from benchmarks.quality import _data, _parser, as_json, figures, measure
 from benchmarks.quality_plots import OWN, draw
 from benchmarks.quality_tables import IN_TIME, markdown, over_communities, verdict
 from benchmarks.quality_targets import targets_markdown
@@ -222,18 +221,6 @@ def test_targets_are_reached_or_by_how_much_not(tmp_path: Path) -> None:
         ["0.2920 / 0.2950", "**0.3000 / 0.2655**", "-10.0% |"],
         ["0.4800", "**0.4700**", "-2.1% |"],
     ]
-
-
-def of_all_posts(folder: Path) -> str:
-    return markdown(folder, ("all",))
-
-
-@pytest.mark.parametrize(
-    ("page", "table"),
-    [("README.md", of_all_posts), ("benchmarks/README.md", markdown), ("docs/quality.md", targets_markdown)],
-)
-def test_published_figures_are_those_that_are_kept(page: str, table: Callable[[Path], str]) -> None:
-    assert table(RESULTS) in (CHECKOUT / page).read_text(encoding="utf-8")
 
 
 def test_all_that_is_kept_is_drawn(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.face.test_injection import BREAKERS, LONG, publish_all, write_world
 from tests.graph.exchange_world import fill, state_of
 from tests.neo4j_emptied import empty
-from tests.test_readme import ROOT, blocks
 from typer.testing import CliRunner
 
 import graphfeed
@@ -109,22 +108,6 @@ def test_from_python(feed: str, tmp_path: Path) -> None:
         assert report.found == "the same graph"
         with pytest.raises(SourceError, match="there is no"):
             other.import_from(tmp_path / "nothing")
-
-
-def test_the_docs_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GRAPHFEED_STORE", raising=False)
-    run("load", "sample")
-    ran = []
-    for block in blocks(ROOT / "docs" / "exchange.md"):
-        if block.mark == "run" and block.language == "python":
-            exec(compile(block.text, block.place, "exec"), {})
-        elif block.mark == "run":
-            for words in block.commands():
-                run(*words[1:])
-                ran.append(words[1])
-    assert set(ran) == {"export", "import", "copy"}
-    assert state("again") == state("feed") == state("other-feed")
 
 
 @pytest.fixture(params=["embedded", "neo4j"])

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from tests.neo4j_emptied import ask, empty
 from tests.neo4j_fixture import Neo4jServer
-from tests.test_readme import blocks
 
 import graphfeed
 from graphfeed.cli import main
@@ -22,13 +21,6 @@ from graphfeed.graph.mapping_parse import parse_graph
 from graphfeed.graph.store import open_store
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGE = DOCS / "existing-graph.md"
-QUICK = {
-    "train": ["--epochs", "0", "--window-days", "60"],
-    "evaluate": ["--no-baselines"],
-    "publish": ["--top", "20"],
-}
-"""What the page's way is shortened by here."""
 RUN = """
 [embed]
 encoder = "tfidf"
@@ -177,27 +169,6 @@ def test_the_command(server: Neo4jServer, tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "graphfeed.toml").rename(tmp_path / "other.toml")
     assert run("--config", "other.toml", "status") == 0
     assert "2 User, 3 Post, 1 Entity" in capsys.readouterr().out
-
-
-@pytest.mark.timeout(600)
-def test_the_page_goes_its_way(server: Neo4jServer, tmp_path: Path) -> None:
-    make_movies(server)
-    ran = []
-    for block in blocks(PAGE):
-        if block.mark == "run":
-            for words in block.commands():
-                here = [word.replace("neo4j://127.0.0.1:7687", server.uri) for word in words[1:]]
-                assert run(*here, *QUICK.get(words[1], [])) == 0, f"{block.place}: {words}"
-                ran.append(words[1])
-        elif block.mark == "graph":
-            shown = tomllib.loads(block.text)["graph"]
-            assert parse_graph(shown, block.place) == parse_graph(
-                tomllib.loads((tmp_path / "graphfeed.toml").read_text(encoding="utf-8"))["graph"], "written"
-            )
-        elif block.mark == "example":
-            parse_graph(tomllib.loads(block.text)["graph"], block.place)
-    assert ran == ["inspect", "status", "embed", "train", "evaluate", "publish", "recommend", "inspect"]
-    assert ask(server, "MATCH (:User {userId: 17})-[r:RECOMMENDED]->(m:Movie) RETURN count(r) AS n")[0]["n"] > 10
 
 
 def test_run_does_all_stages_but_loading(
