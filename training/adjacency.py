@@ -46,8 +46,12 @@ ENDS: dict[str, tuple[str, str]] = {
 }
 """Labels at the ends of a relation; words and dimensions are no nodes of the graph."""
 
-DENSE_FROM = 0.03
-"""Filled share of a block from which the next product is a dense one (measured: about where torch overtakes scipy)."""
+SPARSE_COST = 20.0
+"""Nanoseconds of one multiplication in a sparse product, the sorting of what comes out included (measured)."""
+DENSE_COST = {"cached": 0.3, "large": 1.5, "cuda": 0.02}
+"""The same in a dense block times a sparse matrix, by one thread: where the block stays in the cache, or not."""
+CACHED = 16 * 2**20
+"""Bytes of a block that stays there."""
 
 LAST_ACTS = {"last": 3.0, "latest": 1.0}
 """Acts after which an act weighs half."""
@@ -228,15 +232,22 @@ class Walker:
         """``left @ right``: sparse while it is sparse, else with torch on the device."""
         if not sp.issparse(right):
             return np.asarray(left @ right, dtype=np.float32)
-        if sp.issparse(left):
-            fill = left.nnz * (right.nnz / max(right.shape[0], 1)) / max(left.shape[0] * right.shape[1], 1)
-            if fill < DENSE_FROM:
-                return sp.csr_matrix(left @ right)
+        if sp.issparse(left) and self._sparse_is_cheaper(left, right):
+            return sp.csr_matrix(left @ right)
         if left.shape[0] * right.nnz < SMALL_PRODUCT and self.device.type == "cpu":
             return np.asarray(_dense(left) @ right, dtype=np.float32)
         # torch multiplies CSR from the left only: (right^T left^T)^T
         turned = torch.from_numpy(np.ascontiguousarray(_dense(left).T)).to(self.device)
         return (self._turned(right) @ turned).T.cpu().numpy()
+
+    def _sparse_is_cheaper(self, left: sp.csr_matrix, right: sp.csr_matrix) -> bool:
+        multiplications = int(np.diff(right.indptr)[left.indices].sum())
+        if self.device.type == "cuda":
+            cost = DENSE_COST["cuda"]
+        else:
+            cached = 4 * left.shape[0] * right.shape[0] <= CACHED
+            cost = DENSE_COST["cached" if cached else "large"] / torch.get_num_threads()
+        return bool(multiplications * SPARSE_COST < left.shape[0] * right.nnz * cost)
 
     def _turned(self, matrix: sp.csr_matrix) -> torch.Tensor:
         if id(matrix) not in self._torch:
