@@ -1,6 +1,6 @@
 // A picture of why one post is recommended to a person: the prediction, and every step of the paths that its reasons name. A
-// step with no relationship behind it (texts that read alike) is drawn only where SIMILAR_TO joins the two. Ids that JSON
-// writes with a backslash (quotes, letters beyond ASCII) are not found.
+// step with no relationship behind it (texts that read alike) is drawn only where SIMILAR_TO joins the two. Ids with line
+// breaks and other control characters are not found.
 // params: user, post
 // returns: reason, share, way
 MATCH (u:User {id: $user})-[r:RECOMMENDED]->(p:Post {id: $post})
@@ -15,7 +15,9 @@ CALL (u, r, p) {
   UNWIND split(r.reasons, '{"type": "')[1..] AS text
   WITH u, p, r.generation AS generation, split(text, '"')[0] AS reason,
        toFloat(split(split(text, '"share": ')[1], ',')[0]) AS share,
-       split(split(split(text, '"path": ["')[1], '"]}')[0], '", "') AS ids
+       // JSON writes a quote and a backslash with a backslash before it.
+       [id IN split(split(split(text, '"path": ["')[1], '"]}')[0], '", "') |
+         replace(replace(id, '\\"', '"'), '\\\\', '\\')] AS ids
   // Which label stands where: u a User, p a Post, e an Entity.
   WITH u, p, generation, reason, share, ids, CASE
       WHEN size(ids) = 4 AND reason IN ['people_like_you', 'your_readers', 'people_you_read', 'author'] THEN 'upup'

@@ -281,6 +281,23 @@ def test_each_kind_of_reason_is_drawn(store: GraphStore, neo4j_server: Neo4jServ
         assert drawn == types | {"RECOMMENDED"}, reason
 
 
+@pytest.mark.parametrize(
+    "odd", ['say "bread"', "back\\slash", '\\"', "a\\", '", "', "麵包店", "o'clock", NASTY.replace("\n", "")]
+)
+def test_odd_ids_are_drawn_as_publishing_writes_them(store: GraphStore, neo4j_server: Neo4jServer, odd: str) -> None:
+    words = [json.dumps(id_, ensure_ascii=False) for id_ in ("ann", odd, "bread3")]
+    reasons = f'[{{"type": "followed_author", "share": 0.5, "path": [{", ".join(words)}]}}]'
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=(neo4j_server.username, neo4j_server.password)) as driver:
+        driver.execute_query(
+            "MATCH (u:User {id: 'ann'})-[r:RECOMMENDED {generation: 'g2'}]->(p:Post {id: 'bread3'})"
+            " SET r.reasons = $reasons CREATE (u)-[:FOLLOWS]->(:User {id: $odd})-[:POSTED]->(p)",
+            reasons=reasons,
+            odd=odd,
+        )
+    drawn = steps(store.run("recommendation_paths", user="ann", post="bread3"))
+    assert drawn == {("ann", "RECOMMENDED", "bread3"), ("ann", "FOLLOWS", odd), (odd, "POSTED", "bread3")}
+
+
 @pytest.mark.parametrize("value", [NASTY, "\\u0027", "\\\\", "é\u2028", "`", "*/ /*", "\t\b\f\r"])
 def test_a_value_that_is_written_out_is_the_value(store: GraphStore, value: str) -> None:
     assert store.cypher(f"RETURN {literal(value)} AS value") == [{"value": value}]
