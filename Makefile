@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p; done))
 PYTEST := $(BIN)/python -m pytest
+# Two at a time, a file each: what a file's tests share is made once. Each has a Neo4j server of its own.
+WORKERS ?= 2
 
 .PHONY: help demo test lint torture docs clean
 
@@ -27,7 +29,7 @@ demo: $(READY)
 test: lint
 	@echo "== Tests (a few minutes) =="
 	# One thread each: the worlds are small, and threads that wait for each other cost more than they bring.
-	OMP_NUM_THREADS=1 $(PYTEST)
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile
 
 lint: $(READY)
 	@echo "== Style and types =="

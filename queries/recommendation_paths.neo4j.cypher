@@ -24,6 +24,7 @@ CALL (u, r, p) {
       WHEN size(ids) = 3 AND reason IN ['people_you_follow', 'followed_author'] THEN 'uup'
       WHEN size(ids) = 3 AND reason IN ['linked', 'conversation', 'next', 'similar_text'] THEN 'upp'
       WHEN size(ids) = 4 AND reason IN ['linked', 'conversation', 'next'] THEN 'uppp'
+      WHEN size(ids) = 5 AND reason = 'linked' THEN 'upupp'
       WHEN size(ids) = 4 AND reason = 'topic' THEN 'upep'
       WHEN size(ids) = 3 AND reason = 'interest' THEN 'uep'
       WHEN size(ids) = 5 AND reason = 'knowledge' THEN 'upeep'

@@ -52,7 +52,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
     },
     "topic": {
         "upep": "it is about {2}, as is {1}, which you know",
-        "pp": "both are about the same",
+        "pp": "both are about the same things",
         "upepu": "they wrote {3}, which is about {2}, as is {1}, which you know",
         "upe": "{1}, which you know, is about it",
         "upepe": "it goes with {2}, which {1} is about, which you know",
@@ -71,6 +71,7 @@ _SENTENCES: dict[str, dict[str, str]] = {
     "linked": {
         "upp": "it is linked with {1}, which you engaged with",
         "uppp": "it is linked with {2}, as is {1}, which you engaged with",
+        "upupp": "it is linked with {3}, which {2} engaged with, who engaged with {1} as you did",
         "pp": "the two are linked",
     },
     "next": {
@@ -102,6 +103,12 @@ _PATHLESS: dict[str, str] = {
     "active": "there is activity on it just now",
     "popular": "it is popular just now",
     "unanswered": "nobody has replied to it yet",
+}
+_PATHLESS_OF_PEOPLE = {
+    "taste": "they fit your taste overall (no single path)",
+    "new": "they are new here",
+    "active": "others turn to them just now",
+    "popular": "many turn to them",
 }
 _LABELS = {"u": "User", "p": "Post", "e": "Entity"}
 _ENDS = {Recommendation: "p", SimilarPost: "p", Person: "u", Interest: "e"}
@@ -143,7 +150,8 @@ class Names:
     def sentence(self, reason: Reason, end: str = "p") -> str:
         """The reason in words, without its share; ``end`` is the letter of what is recommended."""
         if reason.type in _PATHLESS:
-            return _PATHLESS[reason.type]
+            words = _PATHLESS | _PATHLESS_OF_PEOPLE if end == "u" else _PATHLESS
+            return words[reason.type]
         shape = shape_of(reason, end)
         if not shape:
             return f"{reason.type.replace('_', ' ')} ({' – '.join(reason.path)})"

@@ -88,10 +88,17 @@ class Adjacencies:
         """A relation, turned and normalised as a step asks."""
         if step not in self._normalised:
             matrix = self.raw(step.relation)
+            if step.relation == "words" and step.source_power + step.target_power > 0:
+                matrix = self._of_posts_that_exist(matrix)
             if step.backwards:
                 matrix = sp.csr_matrix(matrix.T) if sp.issparse(matrix) else matrix.T
             self._normalised[step] = normalise(matrix, step.source_power, step.target_power)
         return self._normalised[step]
+
+    def _of_posts_that_exist(self, words: sp.csr_matrix) -> sp.csr_matrix:
+        """How common a word is, is not to be known from posts that are yet to come."""
+        there = self.snapshot.graph.data["Post"].time.numpy() <= self.snapshot.now
+        return words if there.all() else sp.csr_matrix(sp.diags(there.astype(np.float32)) @ words)
 
     def turned(self, step: Step) -> Matrix:
         """The transpose of a step, with sorted rows: what leads to each node."""

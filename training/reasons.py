@@ -251,13 +251,13 @@ def _columns_times_rows(matrix: Matrix, columns: Int64, before: Matrix, rows: In
 def _likeness(scorer: LinearScorer, users: Int64, rows: Int64, targets: Int64, path: Path) -> sp.csr_matrix:
     """Entry (i, x'): weight of the person's act on x' times the likeness of x' and the candidate."""
     history = sp.csr_matrix(scorer.adjacencies.step(path.steps[0])[users][rows])
-    features = scorer.adjacencies.raw(path.steps[1].relation)
+    ours, theirs = scorer.adjacencies.step(path.steps[1]), scorer.adjacencies.turned(path.steps[2])
     pair = np.repeat(np.arange(len(rows)), np.diff(history.indptr))
     alike = np.empty(len(pair), dtype=np.float32)
     for low in range(0, len(pair), 200_000):
         part = slice(low, low + 200_000)
-        left, right = features[history.indices[part]], features[targets[pair[part]]]
-        if sp.issparse(features):
+        left, right = ours[history.indices[part]], theirs[targets[pair[part]]]
+        if sp.issparse(ours):
             alike[part] = np.asarray(left.multiply(right).sum(axis=1)).ravel()
         else:
             alike[part] = np.einsum("ij,ij->i", left, right)

@@ -260,6 +260,7 @@ REASONS = [
     ({"type": "followed_author", "share": 0.5, "path": ["ann", "bob", "bread3"]}, {"FOLLOWS", "POSTED"}),
     ({"type": "interest", "share": 0.5, "path": ["ann", "rye", "bread3"]}, {"INTERESTED_IN", "MENTIONS"}),
     ({"type": "linked", "share": 0.5, "path": ["ann", "bread1", "bread3"]}, {"LIKED", "LINKS_TO"}),
+    ({"type": "linked", "share": 0.5, "path": ["ann", "bread1", "bob", "bread1", "bread3"]}, {"LIKED", "LINKS_TO"}),
     ({"type": "similar_text", "share": 0.5, "path": ["ann", "bread1", "bread3"]}, {"LIKED", "LINKS_TO", "SIMILAR_TO"}),
     ({"type": "new", "share": 0.5, "path": ["bread3"]}, set()),
     ({"type": "about_you", "share": 0.5, "path": ["ann", "bread3"]}, set()),
