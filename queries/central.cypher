@@ -11,7 +11,7 @@ RETURN id, name, '' AS kind, pagerank, community
 UNION ALL
 MATCH (n:Post)
 WHERE $label = 'Post' AND n.pagerank IS NOT NULL AND ($community < 0 OR n.community = $community)
-WITH n.id AS id, coalesce(n.title, left(n.text, 80)) AS name, n.kind AS kind, n.pagerank AS pagerank,
+WITH n.id AS id, coalesce(n.title, left(n.text, 100)) AS name, n.kind AS kind, n.pagerank AS pagerank,
      n.community AS community
 ORDER BY pagerank DESC, id
 LIMIT $limit

@@ -4,7 +4,7 @@
 // returns: id, name, acts, few_acts, new, no_text, no_entity, no_author, reasons
 OPTIONAL MATCH (g:Generation {active: true})
 MATCH (p:Post)
-WITH p.id AS id, coalesce(p.title, left(p.text, 80)) AS name,
+WITH p.id AS id, coalesce(p.title, left(p.text, 100)) AS name,
      COUNT { MATCH (p)<-[:VIEWED|LIKED|SAVED|SHARED|COMMENTED]-(:User) } AS acts,
      coalesce(p.created_at > g.now, false) AS new,
      coalesce(p.title = '', true) AND coalesce(p.text = '', true) AS no_text,

@@ -9,5 +9,5 @@ WITH id, round(sum(2.0 ^ (-age / $half_life)), 6) AS score, count(*) AS acts, co
 ORDER BY score DESC, id
 LIMIT $limit
 MATCH (p:Post {id: id})
-RETURN id, p.title AS title, p.kind AS kind, score, acts, people
+RETURN id, coalesce(p.title, left(p.text, 100)) AS title, p.kind AS kind, score, acts, people
 ORDER BY score DESC, id

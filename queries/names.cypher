@@ -7,7 +7,7 @@ RETURN 'User' AS label, n.id AS id, n.name AS name
 UNION ALL
 UNWIND $posts AS id
 MATCH (n:Post {id: id})
-RETURN 'Post' AS label, n.id AS id, coalesce(n.title, left(n.text, 80)) AS name
+RETURN 'Post' AS label, n.id AS id, coalesce(n.title, left(n.text, 100)) AS name
 UNION ALL
 UNWIND $entities AS id
 MATCH (n:Entity {id: id})

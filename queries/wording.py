@@ -161,7 +161,16 @@ class Names:
 
     def sentences(self, answer: Explained) -> list[tuple[str, float | None]]:
         """All reasons of an answer in words, each with its share."""
-        return [(self.sentence(reason, _ENDS[type(answer)]), reason.share) for reason in answer.reasons]
+        return self.told(answer.reasons, _ENDS[type(answer)])
+
+    def told(self, reasons: Iterable[Reason], end: str = "p") -> list[tuple[str, float | None]]:
+        """Reasons in words, strongest first. Paths that differ in what is left unsaid are one, with all their share."""
+        shares: dict[str, float | None] = {}
+        for reason in reasons:
+            words = self.sentence(reason, end)
+            before = shares.get(words)
+            shares[words] = reason.share if before is None else before + (reason.share or 0.0)
+        return sorted(shares.items(), key=lambda told: -(told[1] or 0.0))
 
     def _name(self, letter: str, id_: str) -> str:
         name = self.names.get((_LABELS[letter], id_))

@@ -128,7 +128,10 @@ def _write(
     unproven = 0
     fewer = max(10, top // 5)
     users = np.arange(graph.count("User"))
-    words = {label: [json.dumps(id_, ensure_ascii=False) for id_ in graph.ids[label].to_pylist()] for label in ("User", "Post", "Entity")}
+    words = {
+        label: [json.dumps(id_, ensure_ascii=False) for id_ in graph.ids[label].to_pylist()]
+        for label in ("User", "Post", "Entity")
+    }
     served: set[int] = set()
 
     def put(type_: str, ends: tuple[str, str], ranked: Ranked) -> None:

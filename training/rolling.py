@@ -65,7 +65,8 @@ class RollingSplit:
             np.datetime64(m, "us").astype("datetime64[m]")
             for m in (self.fit_start, self.validation_start, self.test_start, self.end)
         ]
+        days = self.settings.window_days
         return (
-            f"rolling windows of {self.settings.window_days:g} days: training until {at[0]}, "
+            f"rolling windows of {days:g} {'day' if days == 1 else 'days'}: training until {at[0]}, "
             f"fit ({at[0]}, {at[1]}], validation ({at[1]}, {at[2]}], test ({at[2]}, {at[3]}]"
         )

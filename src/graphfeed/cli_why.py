@@ -92,10 +92,11 @@ def taste_of(feed: Feed, user: str, post: str, *, now: str | None = None, limit:
     from graphfeed.training.snapshot import Past, Snapshot
     from graphfeed.training.tower_reasons import explain_taste
 
-    model, graph = feed.model("cpu"), feed.graph()
+    model = feed.model("cpu")
     if model.towers is None:
         parts = ", ".join(model.settings.parts)
         raise TrainingError(f"the trained model has no towers, only {parts}: `graphfeed train` with all parts has them")
+    graph = feed.graph()
     places = []
     for label, id_ in (("User", user), ("Post", post)):
         place = int(pc.index(graph.ids[label], id_).as_py())

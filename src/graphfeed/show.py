@@ -64,10 +64,12 @@ def show_counts(console: Console, nodes: dict[str, int], relationships: dict[str
 
 def show_embed(console: Console, report: EmbedReport) -> None:
     """What was encoded."""
+    again = report.texts - report.distinct
     _say(
         console,
         f"{report.texts:,} nodes have a text: {report.encoded:,} encoded now ({report.texts_per_second:,.0f} texts a "
-        f"second), {report.from_cache:,} known from before, {report.empty:,} nodes without a text",
+        f"second), {report.from_cache:,} known from before{f', {again:,} that repeat another' if again else ''}; "
+        f"{report.empty:,} node{'' if report.empty == 1 else 's'} without a text",
     )
     _say(console, f"{report.encoder}, {report.width} numbers a text, {report.precision}")
     if report.aside:
@@ -90,7 +92,7 @@ def show_model(console: Console, model: LinearModel) -> None:
         table.add_row(*cells)
     console.print(table)
     for name, facts in model.report.items():
-        if isinstance(facts, dict):
+        if isinstance(facts, dict) and facts:
             _say(console, f"{name}: " + ", ".join(f"{key} {_figure(value)}" for key, value in facts.items()))
 
 
@@ -102,9 +104,10 @@ def show_answers(
     for answer in answers:
         title = names.of_answer(answer) if names else None
         kind = getattr(answer, "kind", None)
-        about = ", ".join(word for word in (kind, answer.id) if word)
+        about = ", ".join(word for word in (kind, answer.id if title else "") if word)
         head = f"{answer.rank:>3}  [bold]{escape(shorten(title or answer.id, 80))}[/bold]"
-        console.print(f"{head}  [dim]{escape(about)}[/dim]  {answer.score:.3f}", highlight=False, soft_wrap=True)
+        head += f"  [dim]{escape(about)}[/dim]" if about else ""
+        console.print(f"{head}  {answer.score:.3f}", highlight=False, soft_wrap=True)
         for sentence, share in (names.sentences(answer) if names else [])[:_REASONS]:
             _reason(console, sentence, share)
     if not answers:
@@ -128,8 +131,8 @@ def show_explanation(console: Console, store: GraphStore, explanation: Explanati
             console,
             f"“{title}” is not among what is published for {explanation.user}, and no short path connects them.",
         )
-    for reason in explanation.reasons:
-        _reason(console, names.sentence(reason), reason.share)
+    for sentence, share in names.told(explanation.reasons):
+        _reason(console, sentence, share)
 
 
 def show_status(console: Console, status: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from graphfeed.queries.question_answers import (
 )
 from graphfeed.queries.wording import Names, shorten
 
+_ONE = {"User": "person", "Post": "post", "Entity": "entity"}
 _MANY = {"User": "people", "Post": "posts", "Entity": "entities"}
 _WAYS = {"text": "words", "vector": "meaning", "person": "person"}
 _REASONS = 3
@@ -59,6 +60,7 @@ _LACKS = {
         "no_author": "no author",
     },
 }
+_LACKS_OF_A_PERSON = {"no_text": "says nothing about themselves", "no_follows": "follows nobody"}
 
 
 def show_search(console: Console, found: SearchAnswer) -> None:
@@ -70,13 +72,14 @@ def show_search(console: Console, found: SearchAnswer) -> None:
         if hit.excerpt and hit.name:
             console.print(f"     {escape(hit.excerpt)}", style="dim", highlight=False, soft_wrap=True)
     if not found.hits:
-        _say(console, f"nothing is found among the {_MANY[found.label]}")
+        others = "; --people and --entities search those" if found.label == "Post" else ""
+        _say(console, f"nothing is found among the {_MANY[found.label]}{others}")
 
 
 def show_trends(console: Console, found: Sequence[Trend]) -> None:
     """Posts or entities with what they are ranked by."""
     for trend in found:
-        about = ", ".join(word for word in (trend.kind, trend.id) if word)
+        about = ", ".join(word for word in (trend.kind, trend.id if trend.name else "") if word)
         posts = "" if trend.posts is None else f" with {_count(trend.posts, 'post')}"
         acts = f"{trend.score:.2f}  ({_count(trend.acts, 'act')} by {_count(trend.people, 'person', 'people')}{posts})"
         _head(console, trend.rank, trend.name or trend.id, about, acts)
@@ -93,10 +96,9 @@ def show_readers(console: Console, store: GraphStore, found: Sequence[Reader]) -
         else:
             how = f"engaged with what reads like it, {reader.score:.3f}"
         _head(console, reader.rank, reader.name or reader.id, reader.id, how)
-        for reason in reader.reasons[:_REASONS] if names else ():
-            part = "      –" if reason.share is None else f"{reason.share:>6.0%} "
-            sentence = escape(names.sentence(reason)) if names else ""
-            console.print(f"     [green]{part}[/green] {sentence}", highlight=False, soft_wrap=True)
+        for sentence, share in names.told(reader.reasons)[:_REASONS] if names else ():
+            part = "      –" if share is None else f"{share:>6.0%} "
+            console.print(f"     [green]{part}[/green] {escape(sentence)}", highlight=False, soft_wrap=True)
     if found:
         _say(console, "The reasons are as each of them would be told: “you” is the person.")
     else:
@@ -129,8 +131,9 @@ def show_communities(console: Console, found: Communities, label: str) -> None:
         )
         about = ", ".join(_short_name(node) for node in one.about)
         _head(console, one.rank, about or f"community {one.id}", f"community {one.id}", sizes)
-        if one.members:
-            members = ", ".join(f"{_short_name(node)} ({node.id})" for node in one.members)
+        sizes_of = {"User": one.people, "Post": one.posts, "Entity": one.entities}
+        if one.members and not (_all_alike(one.members) and sizes_of[label] > len(one.members)):
+            members = ", ".join(map(_named, one.members))
             _say(console, f"     most important {_MANY[label]}: {members}")
 
 
@@ -138,10 +141,20 @@ def show_central(console: Console, found: Sequence[Central]) -> None:
     """Nodes by importance, as parts of a thousand."""
     for node in found:
         where = "" if node.community is None else f"community {node.community}"
-        about = ", ".join(word for word in (node.kind, node.id, where) if word)
+        about = ", ".join(word for word in (node.kind, node.id if node.name else "", where) if word)
         _head(console, node.rank, node.name or node.id, about, f"{1_000 * node.pagerank:.3f} ‰")
     if not found:
         _say(console, "nothing")
+    elif _all_alike(found):
+        _say(
+            console,
+            "All of these are equally important, in the order of their ids: nothing leads to one in particular.",
+        )
+
+
+def _all_alike(nodes: Sequence[Central]) -> bool:
+    """Whether importance says nothing, as of people whom nobody follows and who wrote nothing."""
+    return len(nodes) > 1 and len({round(node.pagerank, 12) for node in nodes}) == 1
 
 
 def show_cold(console: Console, found: Cold) -> None:
@@ -152,22 +165,31 @@ def show_cold(console: Console, found: Cold) -> None:
     for lack, count in found.reasons.items():
         _say(console, f"  {count:>9,}  {words[lack].format(few=found.few)}")
     for place, node in enumerate(found.nodes, 1):
-        lacks = "; ".join(words[lack].format(few=found.few) for lack in node.lacks)
-        _head(console, place, node.name or node.id, node.id, f"{_count(node.acts, 'engagement')}: {lacks}")
+        single = _LACKS_OF_A_PERSON if found.label == "User" else {}
+        lacks = [single.get(lack, words[lack]) for lack in node.lacks if lack != "few_acts"]  # the number says it
+        _head(console, place, node.name or node.id, node.id, "; ".join([_count(node.acts, "engagement"), *lacks]))
 
 
 def _head(console: Console, rank: int, name: str, about: str, rest: str) -> None:
-    shown = f"{rank:>3}  [bold]{escape(shorten(name, 80))}[/bold]  [dim]{escape(shorten(about, 80))}[/dim]"
+    shown = f"{rank:>3}  [bold]{escape(shorten(name, 80))}[/bold]"
+    if about and about != name:  # what has no name is called by its id, once
+        shown += f"  [dim]{escape(shorten(about, 80))}[/dim]"
     console.print(f"{shown}  {escape(rest)}", highlight=False, soft_wrap=True)
 
 
 def _caption(node: Node) -> str:
-    name = shorten(node.name) if node.name else shorten(node.id)
+    if not node.name:
+        return f"{_ONE[node.label]} {shorten(node.id, 40)}"
+    name = shorten(node.name)
     return f"“{name}” ({shorten(node.id, 40)})" if node.label == "Post" else f"{name} ({shorten(node.id, 40)})"
 
 
 def _short_name(node: Central) -> str:
     return shorten(node.name or node.id, 40)
+
+
+def _named(node: Central) -> str:
+    return f"{_short_name(node)} ({node.id})" if node.name else shorten(node.id, 40)
 
 
 def _verbs(between: Sequence[Step]) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.face.test_injection import BREAKERS, LONG, location, state
 from tests.queries.planted_town import NOW, make_town
+from tests.store_rows import links, nodes
 from typer.testing import CliRunner
 
 import graphfeed
 from graphfeed.cli import app
+from graphfeed.graph.store import open_store
 
 __all__ = ["location"]  # a fixture
 
@@ -55,6 +58,9 @@ def test_what_a_person_reads(town: str) -> None:
     found = said(town, "search", "opening", "--by", "text", "--for", "ben")
     assert "1  The opening of the bakery  article, bakery  words 2, person 1" in found
     assert "Bread from eight in the morning." in found
+    found = said(town, "search", "zzz", "--by", "text")
+    assert found == "nothing is found among the posts; --people and --entities search those\n"
+    assert said(town, "search", "zzz", "--by", "text", "--people") == "nothing is found among the people\n"
     found = said(town, "trending", "--now", "latest", "-k", "1")
     assert "1  The knight's fork  article, fork  " in found
     assert "(4 acts by 4 people)" in found
@@ -79,7 +85,40 @@ def test_what_a_person_reads(town: str) -> None:
     assert "‰" in said(town, "central", "--entities")
     found = said(town, "cold", "--people", "--few", "1")
     assert "1 of 7 people (14%) are cold; of these" in found
-    assert "1  Gus Example  gus  0 engagements: fewer than 1 engagements; say nothing about themselves" in found
+    assert "1  Gus Example  gus  0 engagements; says nothing about themselves" in found
+
+
+def test_what_has_no_name_is_called_by_its_text_or_once_by_its_id(tmp_path: Path) -> None:
+    with open_store(tmp_path / "feed", create=True) as made, made.change("load") as change:
+        change.write_nodes("User", nodes("User", ["u1"]))
+        change.write_nodes("Post", nodes("Post", ["p1", "p2"], text=["Words " * 30, None]))
+        liked = links("LIKED", [("u1", "p1"), ("u1", "p2")], at=[NOW, NOW - 1])
+        change.write_relationships("LIKED", "User", "Post", liked)
+    store = str(tmp_path / "feed")
+    beginning = "Words Words Words Words Words Words Words Words Words Words Words Words Words W…"
+    for words in (["trending", "--now", "latest"], ["central", "--posts"], ["cold", "--posts"]):
+        first, second = sorted(line for line in said(store, *words).splitlines() if line.startswith(("  1 ", "  2 ")))
+        if words[0] == "cold":
+            first, second = second, first
+        assert beginning in first, words
+        assert (first.count("p1"), second.split()[1], second.count("p2")) == (1, "p2", 1), words
+    assert said(store, "central").startswith("  1  u1  community 0  ")
+    assert "most important people: u1\n" in said(store, "communities")
+    assert "person u1\n     → liked “Words" in said(store, "path", "u1", "p1")
+
+
+def test_importance_that_says_nothing_is_not_called_importance(tmp_path: Path) -> None:
+    people = [f"u{n}" for n in range(9)]
+    with open_store(tmp_path / "feed", create=True) as made, made.change("load") as change:
+        change.write_nodes("User", nodes("User", people))
+        change.write_nodes("Post", nodes("Post", ["p1"]))
+        liked = [(person, "p1") for person in people]
+        change.write_relationships("LIKED", "User", "Post", links("LIKED", liked))
+    store = str(tmp_path / "feed")
+    assert said(store, "central").endswith("nothing leads to one in particular.\n")
+    assert "most important" not in said(store, "communities")
+    assert "equally" not in said(store, "central", "--posts")
+    assert "most important posts: p1\n" in said(store, "communities", "--posts")
 
 
 @pytest.mark.parametrize(

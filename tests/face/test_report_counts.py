@@ -9,7 +9,9 @@ from tests.face.test_injection import BREAKERS, location, state  # noqa: F401
 from graphfeed.graph.store import Counts
 from graphfeed.report.community import Community, Pairs
 from graphfeed.report.degrees import degrees_section, top_share
+from graphfeed.report.figures import NARROW, WIDE
 from graphfeed.report.growth import growth_section
+from graphfeed.report.quality import warmth_section
 from graphfeed.report.vector_map import project
 
 DAY = 86_400 * 10**6
@@ -60,3 +62,24 @@ def test_the_map_keeps_groups_together() -> None:
     middles = np.stack([np.median(places[group == g], axis=0) for g in range(4)])
     nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
     assert (nearest == group).mean() > 0.95
+
+
+def test_parts_are_compared_with_rules_where_there_are_any() -> None:
+    rows = [
+        {"slice": part, "kind": kind, "model": name, "users": 9, "questions": 9}
+        | {"ndcg@10": value, "ndcg@10_low": value - 0.1, "ndcg@10_high": value + 0.1}
+        for part, value in (("warm_users", 0.5), ("cold_users", 0.25))
+        for kind, name in (("model", "linear"), ("baseline", "newest"))
+    ]
+    for shown, ruled in ((rows, True), (rows[::2], False)):
+        section = warmth_section({"kind": "posts", "at": [10, 20], "rows": shown})
+        assert section.finding == "People with a past get lists of NDCG@10 0.500, people without one 0.250."
+        said = " ".join([*section.text, section.figures[0].title])
+        assert ("rule" in said) == ruled
+        assert [row[3] for row in section.tables[0].rows] == (["linear", "newest"] * 2 if ruled else ["linear"] * 2)
+        for frame in (WIDE, NARROW):
+            drawn = section.figures[0].draw(frame)
+            label = drawn.axes[0].xaxis.label
+            assert ("rule" in label.get_text()) == ruled
+            assert drawn.bbox.x0 <= label.get_window_extent().x0
+            assert label.get_window_extent().x1 <= drawn.bbox.x1

@@ -166,8 +166,22 @@ def test_reasons_as_sentences(store: GraphStore) -> None:
         "Bob Example, who engaged with “Starter basics” as you did, engaged with this"
     )
     assert names.sentence(Reason("new", 1.0, ("fresh",))) == "it is new"
+    assert names.sentence(Reason("new", 1.0, ("bob",)), "u") == "they are new here"
+    assert names.sentence(Reason("popular", 1.0, ("bob",)), "u") == "many turn to them"
+    assert names.sentence(Reason("popular", 1.0, ("bread",)), "e") == "it is popular just now"
     assert names.sentence(Reason("taste", 0.1, ("fresh",))) == "it fits your taste overall (no single path)"
     assert names.sentence(Reason("brand_new_type", 0.1, ("ann", "fresh"))) == "brand new type (ann – fresh)"
+
+
+def test_reasons_that_read_the_same_are_told_once() -> None:
+    names = Names({("Post", "p"): "Loaf", ("Entity", "e"): "Bread", ("Entity", "f"): "Rye"})
+    through = [Reason("topic", share, ("ann", "p", "e", other, "f")) for share, other in ((0.3, "q"), (0.2, "r"))]
+    reasons = (Reason("popular", 0.4, ("f",)), *through, Reason("similar_text", None, ("ann", "p", "f")))
+    assert names.told(reasons, "e") == [
+        ("it goes with Bread, which “Loaf” is about, which you know", 0.5),
+        ("it is popular just now", 0.4),
+        ("it is close in meaning to “Loaf”, which you know", None),
+    ]
 
 
 def test_an_id_is_named_by_its_label(store: GraphStore) -> None:

@@ -64,9 +64,10 @@ def warmth_section(evaluated: Evaluated | None) -> Section:
         return Section(name, title, sentence, missing=[EVALUATE] if evaluated is None else [])
     rows = {key: (_model(evaluated, key), _best_rule(evaluated, key)) for key, _ in slices}
     said = "; ".join(f"{words} {rows[key][0][metric]:.3f}" for key, words in slices)
+    ruled = any(rule for _, rule in rows.values())
     figure = Figure(
         name,
-        f"{_word(metric)} of the model and of the best simple rule of each part",
+        f"{_word(metric)} of the model" + (" and of the best simple rule of each part" if ruled else " in each part"),
         f"The model's {_word(metric)}: {said}.",
         lambda frame: _draw_parts(frame, [(words, *rows[key]) for key, words in slices], metric),
     )  # fmt: skip
@@ -75,10 +76,9 @@ def warmth_section(evaluated: Evaluated | None) -> Section:
         (words, row["users"], row["questions"], row["model"], f"{row[metric]:.4f}", _ends(row, metric))
         for key, words in slices for row in rows[key] if row
     ]  # fmt: skip
-    text = [
-        "A part of the posts is ranked among its like, so its figures are not those of the whole.",
-        "The best rule is picked on the test itself: a harder opponent than one picked beforehand.",
-    ]
+    text = ["A part of the posts is ranked among its like, so its figures are not those of the whole."]
+    if ruled:
+        text.append("The best rule is picked on the test itself: a harder opponent than one picked beforehand.")
     return Section(name, title, _warm_finding(rows, metric), text, [figure], [Table("Cold and warm", columns, table)])
 
 
@@ -165,7 +165,8 @@ def _ranking(evaluated: Evaluated) -> Figure:
         drawn, (axis,) = panels(frame, 1, 0.55 + 0.23 * len(rows))
         interval_dots(axis, rows, metric)
         axis.set_xlim(left=0)
-        axis.set_xlabel(f"{_word(metric)}, with its 95 % interval")
+        between = "\n" if frame.narrow else " "  # the names of rankers take much of a phone's width
+        axis.set_xlabel(f"{_word(metric)},{between}with its 95 % interval")
         return drawn
 
     said = ", ".join(f"{ranker_name(row)} {row[metric]:.3f}" for row in rows)
@@ -221,7 +222,9 @@ def _draw_parts(frame: Frame, parts: Sequence[tuple[str, Row, Row | None]], metr
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="x")
     axis.spines["left"].set_visible(False)
-    axis.set_xlabel(f"{_word(metric)}; thick: the model, thin: the best rule")
+    between = "\n" if frame.narrow else " "
+    ruled = any(rule for _, _, rule in parts)
+    axis.set_xlabel(_word(metric) + (f"; thick: the model,{between}thin: the best rule" if ruled else ""))
     return drawn
 
 
