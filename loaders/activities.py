@@ -27,6 +27,8 @@ _ACTS = {"Announce": "SHARED", "Like": "LIKED", "Dislike": "DISLIKED"}
 _TIES = {"Follow": "FOLLOWS", "Block": "BLOCKED"}
 _TAKEN_BACK = ("Delete", "Undo")
 _ACT = ("source", "target", "at")
+_UNSAID: dict[str, str] = {}
+"""What stood in the row of a record that is never rejected aloud."""
 
 
 @dataclass
@@ -73,8 +75,13 @@ def version_of(item: dict[str, Any]) -> str:
 def is_public(item: dict[str, Any]) -> bool:
     """Whether an activity and what it is about are addressed to everybody, also where no list shows them."""
     note = item.get("object")
-    parts = [item, note] if isinstance(note, dict) and ("to" in note or "cc" in note) else [item]
-    return all(any(to in _PUBLIC for key in ("to", "cc") for to in _listed(part.get(key))) for part in parts)
+    if isinstance(note, dict) and ("to" in note or "cc" in note) and not _is_for_all(note):
+        return False
+    return _is_for_all(item)
+
+
+def _is_for_all(part: dict[str, Any]) -> bool:
+    return any(to in _PUBLIC for to in _listed(part.get("to"))) or any(to in _PUBLIC for to in _listed(part.get("cc")))
 
 
 class Outbox:
@@ -163,7 +170,7 @@ class Outbox:
 
     def _beside(self, line: int, id_: str, actor: str, at: Any, note: dict[str, Any]) -> None:
         """What a post says beside itself."""
-        raw = {"id": id_}
+        raw = _UNSAID
         self._posted.add(line, raw, actor, id_, at)
         if parent := id_of(note.get("inReplyTo")):
             self._replies.add(line, raw, id_, parent, at, "comment")

@@ -26,7 +26,7 @@ from graphfeed.errors import SourceError
 from graphfeed.loaders.addresses import Elsewhere, record_address, tid_time
 from graphfeed.loaders.bluesky_files import RECORD_FILES, read_records
 from graphfeed.loaders.bluesky_records import PLATFORM, POST, BlueskyRecords
-from graphfeed.loaders.chunks import batches
+from graphfeed.loaders.chunks import batches, merged, rarely_collected
 from graphfeed.loaders.records import Chunk
 from graphfeed.loaders.rejected import Rejects
 
@@ -48,17 +48,22 @@ class BlueskyLoader:
         """
         if not self.path.exists():
             raise SourceError(f"{self.path} is not there: expected an export of Bluesky, or a folder of such")
-        elsewhere = Elsewhere(PLATFORM, _author_and_time, _page)
         found = False
+        with rarely_collected():
+            for chunk in merged(self._files(rejects)):
+                found = True
+                yield chunk
+        if not found and not rejects.rows_read and not rejects.rows_passed_over:
+            raise SourceError(f"{self.path} has no record of Bluesky: expected {', '.join(RECORD_FILES)}, or folders")
+
+    def _files(self, rejects: Rejects) -> Iterator[Chunk]:
+        elsewhere = Elsewhere(PLATFORM, _author_and_time, _page)
         for file, records in groupby(read_records(self.path, rejects), key=lambda record: record.file):
-            found = True
             taken = BlueskyRecords(file, elsewhere)
             for batch in batches(records, _RECORDS):
                 for record in batch:
                     taken.take(record, rejects)
                 yield from taken.chunks(rejects)
-        if not found and not rejects.rows_read and not rejects.rows_passed_over:
-            raise SourceError(f"{self.path} has no record of Bluesky: expected {', '.join(RECORD_FILES)}, or folders")
 
 
 def _author_and_time(uri: str) -> tuple[str | None, int | None]:

@@ -145,7 +145,7 @@ def _quoted(embed: Any) -> str:
 def _body(value: dict[str, Any]) -> str | None:
     """A post's text, the heading of what it links to, and the descriptions of its pictures."""
     found = [value.get("text")]
-    for part in () if "embed" not in value else _parts(value.get("embed")):
+    for part in _parts(value.get("embed")):
         external, images = part.get("external"), part.get("images")
         if isinstance(external, dict):
             found += [external.get("title"), external.get("description")]

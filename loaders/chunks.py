@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -11,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphfeed.loaders.implied import first_rows
-from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, Nodes, Relationships, node_schema
+from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, Chunk, Nodes, Relationships, node_schema
 from graphfeed.loaders.records import relationship_schema as schema_of
 
 T = TypeVar("T")
+_OBJECTS = 200_000
 Lines = Sequence[int] | npt.NDArray[np.int64]
 """The line of each row, 1-based."""
 
@@ -52,6 +56,51 @@ def batches(rows: Iterable[T], size: int = CHUNK_ROWS) -> Iterator[list[T]]:
     stream = iter(rows)
     while batch := list(islice(stream, size)):
         yield batch
+
+
+def merged(chunks: Iterable[Chunk], rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    """The same records in fewer chunks of about so many rows, nodes before what refers to them.
+
+    A store takes each chunk with some milliseconds of its own: many small files would be mostly that. Chunks of one
+    kind and file become one, and nodes that are only referred to over all files, since they are never set aside.
+    """
+    held: dict[tuple[object, ...], list[Chunk]] = {}
+    waiting = 0
+    for chunk in chunks:
+        held.setdefault(_kind(chunk), []).append(chunk)
+        waiting += chunk.rows.num_rows
+        if waiting >= rows:
+            yield from _joined(held)
+            held, waiting = {}, 0
+    yield from _joined(held)
+
+
+def _kind(chunk: Chunk) -> tuple[object, ...]:
+    """What chunks that may be joined have in common."""
+    if isinstance(chunk, Nodes):
+        return (chunk.label, "") if chunk.implied else (chunk.label, chunk.file, chunk.primary)
+    return (chunk.type, chunk.source_label, chunk.target_label, chunk.file, chunk.primary)
+
+
+def _joined(held: dict[tuple[object, ...], list[Chunk]]) -> Iterator[Chunk]:
+    groups = sorted(held.values(), key=lambda group: not isinstance(group[0], Nodes))
+    for first, *others in groups:
+        if others:
+            rows = pa.concat_tables([first.rows, *(chunk.rows for chunk in others)])
+            first = replace(first, rows=first_rows(rows) if isinstance(first, Nodes) and first.implied else rows)
+        yield first
+
+
+@contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Look for reference cycles more rarely meanwhile: objects of JSON have none, and Python goes through all of them
+    for every seven hundred new ones, which takes a sixth of such a load."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _OBJECTS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _table(schema: pa.Schema, lines: Lines, columns: dict[str, Any]) -> pa.Table:

@@ -23,7 +23,7 @@ from graphfeed.errors import SourceError
 from graphfeed.loaders.activities import PLATFORM, Outbox, Revisions, id_of
 from graphfeed.loaders.addresses import Elsewhere, mastodon_address
 from graphfeed.loaders.archives import is_archive, unpacked
-from graphfeed.loaders.chunks import batches
+from graphfeed.loaders.chunks import batches, merged, rarely_collected
 from graphfeed.loaders.collect import Collector
 from graphfeed.loaders.files import open_bytes
 from graphfeed.loaders.itemstream import is_encodable, json_items, shown_item
@@ -51,6 +51,10 @@ class MastodonLoader:
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         """Read the archives as a stream; see ``Loader.chunks``."""
+        with rarely_collected():
+            yield from merged(self._all_archives(rejects))
+
+    def _all_archives(self, rejects: Rejects) -> Iterator[Chunk]:
         archives = self._archives()
         for archive in archives:
             shown = "" if len(archives) == 1 else f"{archive.name}/"
@@ -104,9 +108,9 @@ def _revisions(path: Path, file: str) -> Revisions:
     revisions = Revisions()
     with open_bytes(path) as stream:
         tail = b""
-        words = (b'"Update"', b'"Delete"', b'"Undo"')
         while piece := stream.read(4_000_000):
-            if any(word in tail + piece for word in words):
+            window = tail + piece
+            if any(word in window for word in (b'"Update"', b'"Delete"', b'"Undo"')):
                 break
             tail = piece[-16:]
         else:

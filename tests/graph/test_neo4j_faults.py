@@ -60,7 +60,7 @@ def location(own: OwnServer, conf: str, tmp_path: Path, monkeypatch: pytest.Monk
     for name, value in own.environment(tmp_path / "workspace").items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 50)
-    monkeypatch.setattr(neo4j_apply, "WHOLE_ROWS", 50)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 50)
     return empty(own.link)
 
 
@@ -110,7 +110,7 @@ def test_the_server_dies_in_a_load_and_the_command_says_so(feed: GraphStore, own
     pairs.write_text("".join(f"{user} {user % 7} {user % 11 + 7}\n" for user in range(1_000)))
     run = (
         "import sys; from graphfeed.graph import neo4j_apply, neo4j_spool; from graphfeed.cli import main;"
-        " neo4j_apply.WHOLE_ROWS = neo4j_spool.BATCH_ROWS = 50; main()"
+        " neo4j_apply.BATCH_ROWS = neo4j_spool.BATCH_ROWS = 50; main()"
     )
     command = [sys.executable, "-c", run, "load", "pairs", str(tmp_path), "--store", own.link.uri]
     killer = own.kill_when(lambda: own.batches_in() >= 3)

@@ -167,7 +167,7 @@ import os, signal, sys
 from graphfeed.graph import neo4j_apply, neo4j_spool
 from graphfeed.graph.store import open_store
 from tests.store_rows import links, nodes, publish
-neo4j_spool.BATCH_ROWS = neo4j_apply.WHOLE_ROWS = 10
+neo4j_spool.BATCH_ROWS = neo4j_apply.BATCH_ROWS = 10
 apply, last = neo4j_apply._Batch.__call__, neo4j_apply.Applier._last
 def counted(batch, transaction):
     if batch._number == int(sys.argv[3]):
@@ -252,7 +252,7 @@ def test_a_connection_that_breaks(
     feed: GraphStore, neo4j_server: Neo4jServer, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "WHOLE_ROWS", 10)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     monkeypatch.setattr(neo4j_session, "RETRY_SECONDS", 1.0)
     with Cable(neo4j_server.uri) as cable, open_store(cable.uri) as store:
         apply = neo4j_apply._Batch.__call__
