@@ -74,8 +74,10 @@ def test_tensorboard_has_curves_weights_settings_and_the_test_in_one_run(feed: F
     assert [event.value for event in losses] == pytest.approx(model.report["towers"]["loss"], abs=1e-4)
     told = [event.value for event in found.Scalars("towers/validation MRR")]
     assert told == pytest.approx(model.report["towers"]["validation mrr"], abs=1e-4)
-    (weight,) = found.Scalars("weights/posts/topic") if "topic" in model.weights["posts"] else [None]
-    assert weight is None or weight.value == pytest.approx(model.weights["posts"]["topic"])
+    for term, weight in model.weights["posts"].items():
+        (event,) = found.Scalars(f"weights/posts/{term}")
+        assert event.value == pytest.approx(weight)
+    assert model.weights["posts"]
     for row in evaluation.rows:
         (event,) = found.Scalars(f"test/posts/{row['slice']}/{row['model']}/ndcg@10")
         assert event.value == pytest.approx(row["ndcg@10"])
