@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphfeed.errors import StoreError
-from graphfeed.graph.journal_events import EventSet, content_hashes, event_hashes, times
+from graphfeed.graph.journal.events import EventSet, content_hashes, event_hashes, times
 from graphfeed.graph.schema import PREDICTED, PREDICTION_SCHEMA, VECTORS
 from graphfeed.graph.store import NO_TIME
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES, TEXT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +18,10 @@ import pyarrow as pa
 
 from graphfeed.errors import StoreError
 from graphfeed.graph.store import Change, Counts, Loadable, Written
-from graphfeed.loaders.records import RELATIONSHIP_TYPES, Chunk, Loader, Nodes
+from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, Chunk, Loader, Nodes
 from graphfeed.loaders.rejected import Rejects
+
+_ENOUGH_ROWS = CHUNK_ROWS // 2  # to be written without waiting for more
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,15 @@ def ingest(
     records: Counter[str] = Counter()
     with Rejects(path, strict=strict) as rejects:
         with store.change(f"load {loader.name}") as change:
-            for chunk in loader.chunks(rejects):
-                written = _write(change, chunk)
-                _reject(chunk, written, rejects)
-                if chunk.primary:
-                    kept[chunk.file] += written.kept
-                if not (isinstance(chunk, Nodes) and chunk.implied):
-                    records[_type(chunk)] += written.kept
-                if progress is not None:
-                    progress(chunk.file, chunk.rows.num_rows)
+            for together in _together(loader.chunks(rejects)):
+                for chunk, written in _write(change, together):
+                    _reject(chunk, written, rejects)
+                    if chunk.primary:
+                        kept[chunk.file] += written.kept
+                    if not (isinstance(chunk, Nodes) and chunk.implied):
+                        records[_type(chunk)] += written.kept
+                    if progress is not None:
+                        progress(chunk.file, chunk.rows.num_rows)
             files = _files(rejects, kept)
             report = LoadReport(loader.name, files, {}, {}, Counts({}, {}), None, 0.0)
             report.check()
@@ -141,11 +143,58 @@ def _type(chunk: Chunk) -> str:
     return chunk.label if isinstance(chunk, Nodes) else chunk.type
 
 
-def _write(change: Change, chunk: Chunk) -> Written:
-    rows = chunk.rows.drop_columns(["line"])
+def _together(chunks: Iterator[Chunk]) -> Iterator[list[Chunk]]:
+    """Small chunks of one kind that follow each other, as many small files give them: a store takes each write with a
+    millisecond of its own."""
+    waiting: list[Chunk] = []
+    rows = 0
+    for chunk in chunks:
+        if waiting and _kind(chunk) != _kind(waiting[0]):
+            yield waiting
+            waiting, rows = [], 0
+        waiting.append(chunk)
+        rows += chunk.rows.num_rows
+        if rows >= _ENOUGH_ROWS:
+            yield waiting
+            waiting, rows = [], 0
+    if waiting:
+        yield waiting
+
+
+def _kind(chunk: Chunk) -> tuple[object, ...]:
     if isinstance(chunk, Nodes):
-        return change.write_nodes(chunk.label, rows, implied=chunk.implied)
-    return change.write_relationships(chunk.type, chunk.source_label, chunk.target_label, rows)
+        return (chunk.label, chunk.implied)
+    return (chunk.type, chunk.source_label, chunk.target_label)
+
+
+def _write(change: Change, chunks: list[Chunk]) -> list[tuple[Chunk, Written]]:
+    """Write chunks of one kind; what became of each."""
+    first = chunks[0]
+    rows = pa.concat_tables([chunk.rows for chunk in chunks]).drop_columns(["line"])
+    if isinstance(first, Nodes):
+        written = change.write_nodes(first.label, rows, implied=first.implied)
+    else:
+        written = change.write_relationships(first.type, first.source_label, first.target_label, rows)
+    return [(first, written)] if len(chunks) == 1 else list(zip(chunks, _shares(chunks, written), strict=True))
+
+
+def _shares(chunks: list[Chunk], written: Written) -> list[Written]:
+    """What became of each chunk's rows, from what became of all of them."""
+    shares = []
+    start = 0
+    for chunk in chunks:
+        end = start + chunk.rows.num_rows
+        duplicates, dangling = (
+            found[(found >= start) & (found < end)] - start for found in (written.duplicates, written.dangling)
+        )
+        shares.append(Written(end - start - len(duplicates) - len(dangling), duplicates, dangling))
+        start = end
+    if (kept := sum(share.kept for share in shares)) != written.kept:
+        raise StoreError(
+            f"{chunks[0].file} and others: of {start} rows the store kept {written.kept}, but named as left out all"
+            f" but {kept}: a fault in graphfeed; the store was left as it was. Please report it."
+        )
+    return shares
 
 
 def _reject(chunk: Chunk, written: Written, rejects: Rejects) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphfeed.graph.journal_parts import disk_errors
+from graphfeed.graph.journal.parts import disk_errors
 
 Matrix = npt.NDArray[np.float32]
 

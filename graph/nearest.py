@@ -47,17 +47,14 @@ def nearest_exactly(
     A vector of zeros stands for none: its node never comes.
     """
     scores = vectors @ vector
-    wanted, found = limit, list[tuple[str, float]]()
+    wanted = limit
     while True:
-        found.clear()
-        for index in _best(scores, wanted):
-            if len(found) == limit:
-                return found
-            id_ = ids[int(index)].as_py()
-            if (keep is None or keep(id_)) and vectors[index].any():
-                found.append((id_, float(scores[index])))
-        if wanted >= len(scores) or len(found) == limit:
-            return found
+        places = _best(scores, wanted)
+        places = places[np.asarray(vectors[places]).any(axis=1)]
+        named = zip(ids.take(pa.array(places)).to_pylist(), scores[places].tolist(), strict=True)
+        found = [pair for pair in named if keep is None or keep(pair[0])]
+        if len(found) >= limit or wanted >= len(scores):
+            return found[:limit]
         wanted *= 8  # zeros and what ``keep`` held back took places
 
 

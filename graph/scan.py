@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphfeed.graph.journal_events import merge_events, relationship_groups, times
+from graphfeed.graph.journal.events import merge_events, relationship_groups, times
 from graphfeed.graph.schema import Generation
 from graphfeed.graph.store import NO_TIME
 from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, TEXT, TIME

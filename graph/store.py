@@ -28,7 +28,7 @@ from graphfeed.errors import ConfigError
 from graphfeed.graph.schema import Generation
 
 if TYPE_CHECKING:
-    from graphfeed.graph.graph_mapping import GraphMapping
+    from graphfeed.graph.mapping.roles import GraphMapping
     from graphfeed.graph.scan import GraphScan
 
 Value = str | int | float | bool | None | Sequence[Any]
@@ -277,7 +277,7 @@ def open_store(location: str | Path, *, create: bool = False, mapping: GraphMapp
     which command makes one. ``mapping``: of a graph on a server that is used in place.
     """
     if "://" in str(location):
-        from graphfeed.graph.neo4j_store import Neo4jStore
+        from graphfeed.graph.neo4j.store import Neo4jStore
 
         return Neo4jStore(str(location), create=create, mapping=mapping)
     if mapping is not None:
@@ -285,6 +285,6 @@ def open_store(location: str | Path, *, create: bool = False, mapping: GraphMapp
             f"[graph] maps a graph on a Neo4j server, and the store is the folder {location}: name the server in"
             ' [store], location = "neo4j://host:7687"'
         )
-    from graphfeed.graph.ladybug_store import LadybugStore
+    from graphfeed.graph.ladybug.store import LadybugStore
 
     return LadybugStore(Path(location), create=create)

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from graphfeed.graph.journal_parts import disk_errors
+from graphfeed.graph.journal.parts import disk_errors
 
 T = TypeVar("T")
 

@@ -8,27 +8,28 @@ addressed to some people only, boosts of one's own posts and activities of other
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphfeed.loaders.addresses import Elsewhere
-from graphfeed.loaders.chunks import make_implied
-from graphfeed.loaders.collect import Collector
+from graphfeed.loaders.activity_records import ActivityRecords, Reply
 from graphfeed.loaders.itemstream import shown_item
 from graphfeed.loaders.posthtml import post_text
-from graphfeed.loaders.records import Chunk
 from graphfeed.loaders.rejected import Rejects
 
 PLATFORM = "mastodon"
 
 _PUBLIC = frozenset(("https://www.w3.org/ns/activitystreams#Public", "as:Public", "Public"))
-_ACTS = {"Announce": "SHARED", "Like": "LIKED", "Dislike": "DISLIKED"}
-_TIES = {"Follow": "FOLLOWS", "Block": "BLOCKED"}
+_ACTS = {"Like": "LIKED", "Dislike": "DISLIKED", "Follow": "FOLLOWS", "Block": "BLOCKED"}
 _TAKEN_BACK = ("Delete", "Undo")
-_ACT = ("source", "target", "at")
-_UNSAID: dict[str, str] = {}
-"""What stood in the row of a record that is never rejected aloud."""
+_REVISING = (*_TAKEN_BACK, "Update")
+
+NOT_PUBLIC = "not public"
+"""How posts for some people only are called where rows are counted."""
+_OUTDATED = "deleted, undone or an earlier version"
+_OTHER = "other activities"
+_OWN_BOOSTS = "one's own posts boosted"
 
 
 @dataclass
@@ -48,6 +49,12 @@ class Revisions:
             self.gone.add(id_of(item.get("object")))
         elif item.get("type") == "Update" and (id_ := id_of(item.get("object"))):
             self.latest[id_] = max(self.latest.get(id_, ""), version_of(item))
+
+    def note_all(self, items: list[tuple[int, Any]]) -> None:
+        """Take in all activities of an outbox. Mastodon's own archives have none that say something of others."""
+        if any(isinstance(item, dict) and item.get("type") in _REVISING for _, item in items):
+            for _, item in items:
+                self.note(item)
 
     def is_outdated(self, item: dict[str, Any]) -> bool:
         """Whether an activity was taken back, or is an earlier version of a post."""
@@ -81,122 +88,100 @@ def is_public(item: dict[str, Any]) -> bool:
 
 
 def _is_for_all(part: dict[str, Any]) -> bool:
-    return any(to in _PUBLIC for to in _listed(part.get("to"))) or any(to in _PUBLIC for to in _listed(part.get("cc")))
+    for key in ("to", "cc"):
+        for to in _listed(part.get(key)):
+            if isinstance(to, str) and to in _PUBLIC:
+                return True
+    return False
 
 
 class Outbox:
-    """The activities of one person's outbox, under way."""
+    """The activities of one person's outbox, under way to the records."""
 
-    def __init__(self, file: str, actor: str, revisions: Revisions, elsewhere: Elsewhere, *, private: bool) -> None:
+    def __init__(self, file: str, actor: str, revisions: Revisions, records: ActivityRecords, *, private: bool) -> None:
         self.file, self._actor, self._revisions, self._private = file, actor, revisions, private
-        self._elsewhere = elsewhere
+        self._records, self._begin = records, records.places.begin(file)
         self.names: dict[str, str] = {}
         """Ids of people by the names that they are mentioned with: ``bob@example.net``."""
+        self._own = f"{actor}/"
         self._done: set[str] = set()
-        columns = ("id", "kind", "title", "text", "url", "platform", "created_at")
-        self._posts = Collector(file, columns, label="Post")
-        self._notes: list[tuple[int, str, str, Any, dict[str, Any]]] = []
-        self._acts = {name: Collector(file, _ACT, type=name) for name in _ACTS.values()}
-        self._ties = {name: Collector(file, _ACT, type=name) for name in _TIES.values()}
-        beside: dict[str, Any] = {"primary": False, "silent": True}
-        self._posted = Collector(file, _ACT, type="POSTED", **beside)
-        self._commented = Collector(file, _ACT, type="COMMENTED", **beside)
-        self._replies = Collector(file, (*_ACT, "kind"), type="REPLIES_TO", **beside)
-        self._tags = Collector(file, ("id", "name", "kind"), label="Entity", **beside)
-        self._mentions = Collector(file, ("source", "target", "confidence", "said_by"), type="MENTIONS", **beside)
+        self._parents: list[tuple[int, str]] = []
 
-    def take(self, line: int, item: Any, rejects: Rejects) -> None:
-        """One activity, with its number in the list."""
+    def take(self, items: list[tuple[int, Any]], rejects: Rejects) -> None:
+        """Activities with their numbers in the list."""
+        passed: Counter[str] = Counter()
+        for line, item in items:
+            if (why := self._take(line, item, rejects)) is not None:
+                passed[why] += 1
+        for why, rows in passed.items():
+            rejects.pass_over(f"{self.file}: {why}", rows)
+        if len(items) > (over := passed.total()):
+            rejects.read(self.file, len(items) - over)
+        self._records.replies += [Reply(post, parent, self._is_own(parent)) for post, parent in self._parents]
+        self._parents = []
+
+    def _take(self, line: int, item: Any, rejects: Rejects) -> str | None:
+        """One activity; why it is passed over, if it is."""
         kind = item.get("type") if isinstance(item, dict) else None
         if not isinstance(kind, str):
-            rejects.read(self.file)
             found = "expected an activity of ActivityPub, an object with a type"
             rejects.reject(self.file, line, "ragged line", found, shown_item(item))
-        elif kind in _TAKEN_BACK or self._revisions.is_outdated(item):
-            rejects.pass_over(f"{self.file}: deleted, undone or an earlier version")
-        elif kind in _TIES:
-            self._count(self._ties[_TIES[kind]], line, item, rejects)
-        elif kind in _ACTS and kind != "Announce":
-            self._count(self._acts[_ACTS[kind]], line, item, rejects)
-        elif kind not in ("Create", "Update", "Announce"):
-            rejects.pass_over(f"{self.file}: other activities")
-        elif not self._private and not is_public(item):
-            rejects.pass_over(f"{self.file}: {NOT_PUBLIC}")
-        elif kind != "Announce":
-            self._note(line, item, rejects)
-        elif self._is_own(id_of(item.get("object"))):
-            rejects.pass_over(f"{self.file}: one's own posts boosted")
-        else:
-            self._count(self._acts["SHARED"], line, item, rejects)
-
-    def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
-        """The records so far, after what they refer to."""
-        posts, good = self._posts.take(rejects)
-        yield from posts
-        for (line, id_, actor, at, note), usable in zip(self._notes, good.tolist(), strict=True):
-            if usable:
-                self._beside(line, id_, actor, at, note)
-        self._notes = []
-        yield from (_as_implied(chunk) for chunk in self._tags.take(rejects)[0])
-        beside = (self._posted, self._replies, self._mentions, self._commented)
-        for collector in (*beside, *self._acts.values(), *self._ties.values()):
-            for chunk in collector.take(rejects)[0]:
-                yield from self._elsewhere.around(chunk)
+            return None
+        if kind in _TAKEN_BACK or self._revisions.is_outdated(item):
+            return _OUTDATED
+        if kind in _ACTS:
+            self._count(_ACTS[kind], line, item)
+            return None
+        if kind not in ("Create", "Update", "Announce"):
+            return _OTHER
+        if not self._private and not is_public(item):
+            return NOT_PUBLIC
+        if kind != "Announce":
+            return self._note(line, item)
+        if self._is_own(id_of(item.get("object"))):
+            return _OWN_BOOSTS
+        self._count("SHARED", line, item)
+        return None
 
     def _is_own(self, post: str) -> bool:
-        return bool(post) and (post in self._done or post.startswith(f"{self._actor}/"))
+        return bool(post) and (post in self._done or post.startswith(self._own))
 
-    def _count(self, collector: Collector, line: int, item: dict[str, Any], rejects: Rejects) -> None:
+    def _count(self, type_: str, line: int, item: dict[str, Any]) -> None:
         """An act or a tie, whose row this is."""
-        rejects.read(self.file)
         actor, target = id_of(item.get("actor")) or self._actor, id_of(item.get("object"))
-        collector.add(line, {"id": id_of(item), "object": target}, actor, target, _text(item.get("published")))
+        raw = {"id": id_of(item), "object": target}
+        self._records.acts[type_].add(self._begin + line, raw, actor, target, _text(item.get("published")))
 
-    def _note(self, line: int, item: dict[str, Any], rejects: Rejects) -> None:
+    def _note(self, line: int, item: dict[str, Any]) -> str | None:
         found = item.get("object")
         note: dict[str, Any] = found if isinstance(found, dict) else {"id": found}
         if note.get("type") == "Tombstone":
-            rejects.pass_over(f"{self.file}: deleted, undone or an earlier version")
-            return
-        rejects.read(self.file)
-        id_ = id_of(note)
+            return _OUTDATED
+        id_, parent = id_of(note), id_of(note.get("inReplyTo"))
         at = _text(note.get("published") or item.get("published"))
-        actor = id_of(item.get("actor")) or id_of(note.get("attributedTo")) or self._actor
-        kind = "comment" if id_of(note.get("inReplyTo")) else str(note.get("type") or "note").lower()
+        author = id_of(item.get("actor")) or id_of(note.get("attributedTo")) or self._actor
+        kind = "comment" if parent else str(note.get("type") or "note").lower()
         cells = (id_, kind, post_text(_text(note.get("name"))), _body(note), _url(note) or id_, PLATFORM, at)
-        self._posts.add(line, {"id": id_, "published": at or ""}, *cells)
-        self._notes.append((line, id_, actor, at, note))
+        post = self._records.add_post(self._begin + line, {"id": id_, "published": at or ""}, author, *cells)
         self._done.add(id_)
+        if parent:
+            self._parents.append((post, parent))
+        if note.get("tag"):
+            self._tags(post, note["tag"])
+        return None
 
-    def _beside(self, line: int, id_: str, actor: str, at: Any, note: dict[str, Any]) -> None:
-        """What a post says beside itself."""
-        raw = _UNSAID
-        self._posted.add(line, raw, actor, id_, at)
-        if parent := id_of(note.get("inReplyTo")):
-            self._replies.add(line, raw, id_, parent, at, "comment")
-            if not self._is_own(parent):
-                self._commented.add(line, raw, actor, parent, at)
+    def _tags(self, post: int, tags: Any) -> None:
+        """The hashtags of a post, and the people that it mentions."""
         seen = set()
-        for tag in _listed(note.get("tag")):
+        for tag in _listed(tags):
             name = tag.get("name") if isinstance(tag, dict) else None
             if not isinstance(name, str):
                 continue
             if tag.get("type") == "Hashtag" and (word := name.lstrip("#").strip()) and word.casefold() not in seen:
                 seen.add(word.casefold())
-                self._tags.add(line, raw, f"#{word.casefold()}", word, "tag")
-                self._mentions.add(line, raw, id_, f"#{word.casefold()}", 1.0, "data")
+                self._records.tags.append((post, word))
             elif tag.get("type") == "Mention" and isinstance(tag.get("href"), str):
                 self.names[name.lstrip("@").lower()] = tag["href"]
-
-
-NOT_PUBLIC = "not public"
-"""How posts for some people only are called where rows are counted."""
-
-
-def _as_implied(chunk: Chunk) -> Chunk:
-    rows = chunk.rows
-    columns = {name: rows[name].combine_chunks() for name in ("id", "name", "kind")}
-    return make_implied("Entity", chunk.file, rows["line"].to_pylist(), **columns)
 
 
 def _body(note: dict[str, Any]) -> str | None:
@@ -205,13 +190,17 @@ def _body(note: dict[str, Any]) -> str | None:
     if not isinstance(content, str) and isinstance(by_language := note.get("contentMap"), dict):
         content = next((text for text in by_language.values() if isinstance(text, str)), None)
     parts = [note.get("summary"), content]
-    parts += [a.get("name") for a in _listed(note.get("attachment")) if isinstance(a, dict)]
-    return " ".join(text for part in parts if isinstance(part, str) and (text := post_text(part))) or None
+    if pictures := note.get("attachment"):
+        parts += [a.get("name") for a in _listed(pictures) if isinstance(a, dict)]
+    return " ".join([text for part in parts if isinstance(part, str) and (text := post_text(part))]) or None
 
 
 def _url(note: dict[str, Any]) -> str | None:
     """The page of a post: servers give one address, or several with their kinds."""
-    for found in _listed(note.get("url")):
+    given = note.get("url")
+    if isinstance(given, str):
+        return given
+    for found in _listed(given):
         address = found.get("href") if isinstance(found, dict) else found
         if isinstance(address, str):
             return address

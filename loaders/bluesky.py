@@ -20,17 +20,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from graphfeed.errors import SourceError
+from graphfeed.loaders.activity_records import ActivityRecords
 from graphfeed.loaders.addresses import Elsewhere, record_address, tid_time
 from graphfeed.loaders.bluesky_files import RECORD_FILES, read_records
 from graphfeed.loaders.bluesky_records import PLATFORM, POST, BlueskyRecords
-from graphfeed.loaders.chunks import batches, merged, rarely_collected
-from graphfeed.loaders.records import Chunk
+from graphfeed.loaders.chunks import batches, rarely_collected
+from graphfeed.loaders.records import CHUNK_ROWS, Chunk
 from graphfeed.loaders.rejected import Rejects
 
-_RECORDS = 50_000
+_RECORDS = 10_000
 
 
 class BlueskyLoader:
@@ -50,20 +52,21 @@ class BlueskyLoader:
             raise SourceError(f"{self.path} is not there: expected an export of Bluesky, or a folder of such")
         found = False
         with rarely_collected():
-            for chunk in merged(self._files(rejects)):
+            for chunk in self._files(rejects):
                 found = True
                 yield chunk
         if not found and not rejects.rows_read and not rejects.rows_passed_over:
             raise SourceError(f"{self.path} has no record of Bluesky: expected {', '.join(RECORD_FILES)}, or folders")
 
     def _files(self, rejects: Rejects) -> Iterator[Chunk]:
-        elsewhere = Elsewhere(PLATFORM, _author_and_time, _page)
-        for file, records in groupby(read_records(self.path, rejects), key=lambda record: record.file):
-            taken = BlueskyRecords(file, elsewhere)
-            for batch in batches(records, _RECORDS):
-                for record in batch:
-                    taken.take(record, rejects)
-                yield from taken.chunks(rejects)
+        records = ActivityRecords(Elsewhere(PLATFORM, _author_and_time, _page))
+        for file, own in groupby(read_records(self.path, rejects), key=attrgetter("file")):
+            under_way = BlueskyRecords(file, records)
+            for batch in batches(own, _RECORDS):
+                under_way.take(batch, rejects)
+                if len(records) >= CHUNK_ROWS:
+                    yield from records.chunks(rejects)
+        yield from records.chunks(rejects)
 
 
 def _author_and_time(uri: str) -> tuple[str | None, int | None]:

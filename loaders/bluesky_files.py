@@ -12,6 +12,7 @@ import orjson
 from graphfeed.errors import ConfigError, SourceError
 from graphfeed.loaders.addresses import record_address
 from graphfeed.loaders.files import open_bytes
+from graphfeed.loaders.gathered import holds_any
 from graphfeed.loaders.itemstream import is_encodable, json_items, shown_item
 from graphfeed.loaders.rejected import Rejects
 
@@ -121,6 +122,8 @@ def _of_event(file: str, line: int, item: dict[str, Any]) -> RepoRecord | None:
 def _latest_events(path: Path) -> dict[str, int]:
     """Of records that were changed or deleted, the line that counts."""
     lines: dict[str, int] = {}
+    if not holds_any(path, (b'"update"', b'"delete"')):
+        return lines
     with open_bytes(path) as stream:
         for number, line in enumerate(stream, 1):
             if b'"update"' not in line and b'"delete"' not in line:

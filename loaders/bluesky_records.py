@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from graphfeed.loaders.addresses import Elsewhere, record_address
+from graphfeed.loaders.activity_records import ActivityRecords, Reply
+from graphfeed.loaders.addresses import record_address
 from graphfeed.loaders.bluesky_files import RepoRecord
-from graphfeed.loaders.chunks import make_implied
-from graphfeed.loaders.collect import Collector
 from graphfeed.loaders.itemstream import shown_item
-from graphfeed.loaders.records import Chunk
 from graphfeed.loaders.rejected import Rejects
 
 PLATFORM = "bluesky"
@@ -19,94 +18,67 @@ POST = "app.bsky.feed.post"
 _PROFILE = "app.bsky.actor.profile"
 _ACTS = {"app.bsky.feed.like": "LIKED", "app.bsky.feed.repost": "SHARED"}
 _TIES = {"app.bsky.graph.follow": "FOLLOWS", "app.bsky.graph.block": "BLOCKED"}
-_ACT = ("source", "target", "at")
+_NO_POSTS = "likes of other things than posts"
+_OTHER = "other records"
 
 
 class BlueskyRecords:
-    """The records of one file, under way."""
+    """The records of one file, under way to the graph's."""
 
-    def __init__(self, file: str, elsewhere: Elsewhere) -> None:
-        self.file, self._elsewhere = file, elsewhere
-        columns = ("id", "kind", "text", "url", "platform", "created_at")
-        self._users = Collector(file, ("id", "name", "about", "platform", "created_at"), label="User")
-        self._posts = Collector(file, columns, label="Post")
-        self._notes: list[RepoRecord] = []
-        self._acts = {type_: Collector(file, _ACT, type=type_) for type_ in (*_ACTS.values(), *_TIES.values())}
-        beside: dict[str, Any] = {"primary": False, "silent": True}
-        self._posted = Collector(file, _ACT, type="POSTED", **beside)
-        self._replies = Collector(file, (*_ACT, "kind"), type="REPLIES_TO", **beside)
-        self._commented = Collector(file, _ACT, type="COMMENTED", **beside)
-        self._quotes = Collector(file, ("source", "target", "kind", "at"), type="LINKS_TO", **beside)
-        self._tags = Collector(file, ("id", "name", "kind"), label="Entity", **beside)
-        self._mentions = Collector(file, ("source", "target", "confidence", "said_by"), type="MENTIONS", **beside)
+    def __init__(self, file: str, records: ActivityRecords) -> None:
+        self.file, self._records, self._begin = file, records, records.places.begin(file)
 
-    def take(self, record: RepoRecord, rejects: Rejects) -> None:
-        """One record."""
-        value = raw = record.value
+    def take(self, batch: list[RepoRecord], rejects: Rejects) -> None:
+        """Some records."""
+        passed: Counter[str] = Counter()
+        for record in batch:
+            if (why := self._take(record, rejects)) is not None:
+                passed[why] += 1
+        for why, rows in passed.items():
+            rejects.pass_over(f"{self.file}: {why}", rows)
+        if len(batch) > (over := passed.total()):
+            rejects.read(self.file, len(batch) - over)
+
+    def _take(self, record: RepoRecord, rejects: Rejects) -> str | None:
+        """One record; why it is passed over, if it is."""
+        value, collection = record.value, record.collection
         if not isinstance(value, dict):
-            rejects.read(self.file)
             rejects.reject(self.file, record.line, "ragged line", "expected an object", shown_item(value))
-        elif record.collection == _PROFILE:
-            rejects.read(self.file)
-            name, about = _text(value.get("displayName")), _text(value.get("description"))
-            self._users.add(record.line, raw, record.did, name, about, PLATFORM, _text(value.get("createdAt")))
-        elif record.collection == POST:
-            rejects.read(self.file)
-            at, kind, uri = _text(value.get("createdAt")), "comment" if _parent(value) else "post", record.uri
-            page = f"https://bsky.app/profile/{record.did}/post/{record.key}"
-            self._posts.add(record.line, raw, uri, kind, _body(value), page, PLATFORM, at)
-            self._notes.append(record)
-        elif record.collection in _ACTS:
+        elif collection in _ACTS:
             target = _uri(value.get("subject"))
             address = record_address(target)
             if target and (address is None or address[1] != POST):
-                rejects.pass_over(f"{self.file}: likes of other things than posts")
-            else:
-                self._act(_ACTS[record.collection], record, target, rejects)
-        elif record.collection in _TIES:
-            self._act(_TIES[record.collection], record, _text(value.get("subject")), rejects)
+                return _NO_POSTS
+            self._act(_ACTS[collection], record, target)
+        elif collection == POST:
+            self._post(record)
+        elif collection in _TIES:
+            self._act(_TIES[collection], record, _text(value.get("subject")))
+        elif collection == _PROFILE:
+            name, about = _text(value.get("displayName")), _text(value.get("description"))
+            cells = (record.did, name, about, PLATFORM, _text(value.get("createdAt")))
+            self._records.users.add(self._begin + record.line, value, *cells)
         else:
-            rejects.pass_over(f"{self.file}: other records")
+            return _OTHER
+        return None
 
-    def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
-        """The records so far, after what they refer to."""
-        yield from self._users.take(rejects)[0]
-        posts, good = self._posts.take(rejects)
-        yield from posts
-        for record, usable in zip(self._notes, good.tolist(), strict=True):
-            if usable:
-                self._beside(record)
-        self._notes = []
-        for chunk in self._tags.take(rejects)[0]:
-            columns = {name: chunk.rows[name].combine_chunks() for name in ("id", "name", "kind")}
-            yield make_implied("Entity", self.file, chunk.rows["line"].to_pylist(), **columns)
-        beside = (self._posted, self._replies, self._commented, self._quotes, self._mentions)
-        for collector in (*beside, *self._acts.values()):
-            for chunk in collector.take(rejects)[0]:
-                yield from self._elsewhere.around(chunk)
-
-    def _act(self, type_: str, record: RepoRecord, target: str | None, rejects: Rejects) -> None:
-        rejects.read(self.file)
+    def _act(self, type_: str, record: RepoRecord, target: str | None) -> None:
         at = _text(record.value.get("createdAt"))
-        self._acts[type_].add(record.line, record.value, record.did, target, at)
+        self._records.acts[type_].add(self._begin + record.line, record.value, record.did, target, at)
 
-    def _beside(self, record: RepoRecord) -> None:
-        """What a post says beside itself."""
-        value = raw = record.value
-        line, uri = record.line, record.uri
-        at = _text(value.get("createdAt"))
-        self._posted.add(line, raw, record.did, uri, at)
-        if parent := _parent(value):
-            self._replies.add(line, raw, uri, parent, at, "comment")
-            if not parent.startswith(f"at://{record.did}/"):
-                self._commented.add(line, raw, record.did, parent, at)
-        if quoted := _quoted(value.get("embed")):
-            self._quotes.add(line, raw, uri, quoted, "quote", at)
-        for tag in (
-            dict.fromkeys(word.casefold() for word in _tags(value)) if "facets" in value or "tags" in value else ()
-        ):
-            self._tags.add(line, raw, f"#{tag}", tag, "tag")
-            self._mentions.add(line, raw, uri, f"#{tag}", 1.0, "data")
+    def _post(self, record: RepoRecord) -> None:
+        """A post, and what it says beside itself."""
+        value, records, parent = record.value, self._records, _parent(record.value)
+        page = f"https://bsky.app/profile/{record.did}/post/{record.key}"
+        kind, at = "comment" if parent else "post", _text(value.get("createdAt"))
+        cells = (record.uri, kind, None, _body(value), page, PLATFORM, at)
+        post = records.add_post(self._begin + record.line, value, record.did, *cells)
+        if parent:
+            records.replies.append(Reply(post, parent, parent.startswith(f"at://{record.did}/")))
+        if "embed" in value and (quoted := _quoted(value["embed"])):
+            records.quotes.append((post, quoted))
+        if "facets" in value or "tags" in value:
+            records.tags += [(post, tag) for tag in dict.fromkeys(word.casefold() for word in _tags(value))]
 
 
 def _text(value: Any) -> str | None:
@@ -145,13 +117,13 @@ def _quoted(embed: Any) -> str:
 def _body(value: dict[str, Any]) -> str | None:
     """A post's text, the heading of what it links to, and the descriptions of its pictures."""
     found = [value.get("text")]
-    for part in _parts(value.get("embed")):
+    for part in _parts(value["embed"]) if "embed" in value else ():
         external, images = part.get("external"), part.get("images")
         if isinstance(external, dict):
             found += [external.get("title"), external.get("description")]
         found += [image.get("alt") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
         found.append(part.get("alt"))
-    return " ".join(text for word in found if isinstance(word, str) and (text := " ".join(word.split()))) or None
+    return " ".join([text for word in found if isinstance(word, str) and (text := " ".join(word.split()))]) or None
 
 
 def _tags(value: dict[str, Any]) -> Iterator[str]:

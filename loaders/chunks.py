@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphfeed.loaders.implied import first_rows
-from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, Chunk, Nodes, Relationships, node_schema
+from graphfeed.loaders.records import CHUNK_ROWS, RELATIONSHIP_TYPES, TEXT, Nodes, Relationships, node_schema
 from graphfeed.loaders.records import relationship_schema as schema_of
 
 T = TypeVar("T")
@@ -33,8 +32,13 @@ def make_nodes(label: str, file: str, lines: Lines, *, primary: bool = True, **c
 
 def make_implied(label: str, file: str, lines: Lines, **columns: Any) -> Nodes:
     """Nodes that rows refer to, each once; repetitions are allowed in ``columns``."""
-    rows = first_rows(_table(node_schema(label), lines, columns))
-    return Nodes(label, rows, file, primary=False, implied=True)
+    ids = columns["id"] if isinstance(columns["id"], pa.Array) else pa.array(columns["id"], TEXT)
+    rows = first_rows(pa.table({"id": ids, "row": np.arange(len(ids))}))["row"].combine_chunks()
+    columns["id"] = ids
+    if len(rows) < len(ids):  # before the other columns are made: often a few nodes of many rows
+        columns = {name: _taken(column, rows) for name, column in columns.items()}
+        lines = np.asarray(lines)[rows.to_numpy()]
+    return Nodes(label, _table(node_schema(label), lines, columns), file, primary=False, implied=True)
 
 
 def make_relationships(type_: str, file: str, lines: Lines, *, primary: bool = True, **columns: Any) -> Relationships:
@@ -58,39 +62,6 @@ def batches(rows: Iterable[T], size: int = CHUNK_ROWS) -> Iterator[list[T]]:
         yield batch
 
 
-def merged(chunks: Iterable[Chunk], rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
-    """The same records in fewer chunks of about so many rows, nodes before what refers to them.
-
-    A store takes each chunk with some milliseconds of its own: many small files would be mostly that. Chunks of one
-    kind and file become one, and nodes that are only referred to over all files, since they are never set aside.
-    """
-    held: dict[tuple[object, ...], list[Chunk]] = {}
-    waiting = 0
-    for chunk in chunks:
-        held.setdefault(_kind(chunk), []).append(chunk)
-        waiting += chunk.rows.num_rows
-        if waiting >= rows:
-            yield from _joined(held)
-            held, waiting = {}, 0
-    yield from _joined(held)
-
-
-def _kind(chunk: Chunk) -> tuple[object, ...]:
-    """What chunks that may be joined have in common."""
-    if isinstance(chunk, Nodes):
-        return (chunk.label, "") if chunk.implied else (chunk.label, chunk.file, chunk.primary)
-    return (chunk.type, chunk.source_label, chunk.target_label, chunk.file, chunk.primary)
-
-
-def _joined(held: dict[tuple[object, ...], list[Chunk]]) -> Iterator[Chunk]:
-    groups = sorted(held.values(), key=lambda group: not isinstance(group[0], Nodes))
-    for first, *others in groups:
-        if others:
-            rows = pa.concat_tables([first.rows, *(chunk.rows for chunk in others)])
-            first = replace(first, rows=first_rows(rows) if isinstance(first, Nodes) and first.implied else rows)
-        yield first
-
-
 @contextmanager
 def rarely_collected() -> Iterator[None]:
     """Look for reference cycles more rarely meanwhile: objects of JSON have none, and Python goes through all of them
@@ -101,6 +72,13 @@ def rarely_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _taken(column: Any, rows: pa.Array) -> Any:
+    """Some rows of a column as loaders give them."""
+    if column is None or isinstance(column, str | float | int):
+        return column
+    return column.take(rows) if isinstance(column, pa.Array) else [column[row] for row in rows.to_pylist()]
 
 
 def _table(schema: pa.Schema, lines: Lines, columns: dict[str, Any]) -> pa.Table:

@@ -8,7 +8,8 @@ muted_accounts.csv (a page of their own in Mastodon's settings) stand beside, th
 Posts that are addressed to some people only are left out unless ``private``. A post of somebody else is known by its
 address alone, which tells its author and its time where Mastodon made it.
 
-Memory holds a chunk and the ids of one archive's posts.
+Archives are taken together until there are enough rows for a chunk. Memory holds that, and the ids of one archive's
+posts.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from typing import Any
 
 from graphfeed.errors import SourceError
 from graphfeed.loaders.activities import PLATFORM, Outbox, Revisions, id_of
+from graphfeed.loaders.activity_records import ActivityRecords
 from graphfeed.loaders.addresses import Elsewhere, mastodon_address
 from graphfeed.loaders.archives import is_archive, unpacked
-from graphfeed.loaders.chunks import batches, merged, rarely_collected
-from graphfeed.loaders.collect import Collector
+from graphfeed.loaders.chunks import batches, rarely_collected
 from graphfeed.loaders.files import open_bytes
+from graphfeed.loaders.gathered import holds_any
 from graphfeed.loaders.itemstream import is_encodable, json_items, shown_item
 from graphfeed.loaders.posthtml import post_text
-from graphfeed.loaders.records import Chunk
+from graphfeed.loaders.records import CHUNK_ROWS, Chunk
 from graphfeed.loaders.rejected import Rejects
 
 FILES = ("actor.json", "outbox.json", "likes.json", "bookmarks.json")
@@ -47,19 +49,23 @@ class MastodonLoader:
 
     def __init__(self, path: Path, *, private: bool = False) -> None:
         self.path, self._private = path, private
-        self._elsewhere = Elsewhere(PLATFORM, mastodon_address, str)
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         """Read the archives as a stream; see ``Loader.chunks``."""
         with rarely_collected():
-            yield from merged(self._all_archives(rejects))
+            records = ActivityRecords(Elsewhere(PLATFORM, mastodon_address, str))
+            for _ in self._all_archives(records, rejects):
+                if len(records) >= CHUNK_ROWS:
+                    yield from records.chunks(rejects)
+            yield from records.chunks(rejects)
 
-    def _all_archives(self, rejects: Rejects) -> Iterator[Chunk]:
+    def _all_archives(self, records: ActivityRecords, rejects: Rejects) -> Iterator[None]:
+        """Add what the archives say to the records, with a pause after every batch."""
         archives = self._archives()
         for archive in archives:
             shown = "" if len(archives) == 1 else f"{archive.name}/"
             with unpacked(archive, WANTED) as folder:
-                yield from self._archive(folder, shown, rejects)
+                yield from self._archive(folder, shown, records, rejects)
 
     def _archives(self) -> list[Path]:
         if is_archive(self.path) or (self.path / "actor.json").is_file():
@@ -73,7 +79,7 @@ class MastodonLoader:
             )
         return found
 
-    def _archive(self, folder: Path, shown: str, rejects: Rejects) -> Iterator[Chunk]:
+    def _archive(self, folder: Path, shown: str, records: ActivityRecords, rejects: Rejects) -> Iterator[None]:
         if not (folder / "actor.json").is_file():
             raise SourceError(
                 f"{shown.rstrip('/') or self.path} has no actor.json: expected a Mastodon account's archive"
@@ -82,43 +88,43 @@ class MastodonLoader:
         id_ = id_of(actor)
         if not id_:
             raise SourceError(f"{shown}actor.json has no id: expected an actor of ActivityPub")
-        yield from _user(actor, id_, f"{shown}actor.json", rejects)
+        _add_user(actor, id_, f"{shown}actor.json", records, rejects)
         names: dict[str, str] = {}
         if (path := folder / "outbox.json").is_file():
-            yield from self._outbox(path, f"{shown}outbox.json", id_, names, rejects)
+            yield from self._outbox(path, f"{shown}outbox.json", id_, names, records, rejects)
         for file, type_ in (("likes.json", "LIKED"), ("bookmarks.json", "SAVED")):
             if (path := folder / file).is_file():
-                yield from _liked(path, shown + file, id_, type_, self._elsewhere, rejects)
+                yield from _add_liked(path, shown + file, id_, type_, records, rejects)
         for file, type_ in _TIES.items():
             if (path := folder / file).is_file():
-                yield from _ties(path, shown + file, id_, type_, names, self._elsewhere, rejects)
+                _add_ties(path, shown + file, id_, type_, names, records, rejects)
+                yield
 
-    def _outbox(self, path: Path, file: str, actor: str, names: dict[str, str], rejects: Rejects) -> Iterator[Chunk]:
-        outbox = Outbox(file, actor, _revisions(path, file), self._elsewhere, private=self._private)
+    def _outbox(
+        self, path: Path, file: str, actor: str, names: dict[str, str], records: ActivityRecords, rejects: Rejects
+    ) -> Iterator[None]:
+        revisions = Revisions()
+        outbox = Outbox(file, actor, revisions, records, private=self._private)
         with open_bytes(path) as stream:
-            for batch in batches(json_items(stream, file, _KEYS, _complaining(file, rejects)), _ITEMS):
-                for line, item in batch:
-                    outbox.take(line, item, rejects)
-                yield from outbox.chunks(rejects)
+            for number, batch in enumerate(
+                batches(json_items(stream, file, _KEYS, _complaining(file, rejects)), _ITEMS)
+            ):
+                if number == 0 and len(batch) < _ITEMS:
+                    revisions.note_all(batch)  # it is all there is
+                elif number == 0:
+                    _find_revisions(path, file, revisions)
+                outbox.take(batch, rejects)
+                yield
         names.update(outbox.names)
 
 
-def _revisions(path: Path, file: str) -> Revisions:
+def _find_revisions(path: Path, file: str, revisions: Revisions) -> None:
     """What was edited, deleted or undone. Mastodon's own archives say nothing of it: they are read once."""
-    revisions = Revisions()
-    with open_bytes(path) as stream:
-        tail = b""
-        while piece := stream.read(4_000_000):
-            window = tail + piece
-            if any(word in window for word in (b'"Update"', b'"Delete"', b'"Undo"')):
-                break
-            tail = piece[-16:]
-        else:
-            return revisions
+    if not holds_any(path, (b'"Update"', b'"Delete"', b'"Undo"')):
+        return
     with open_bytes(path) as stream:
         for _, item in json_items(stream, file, _KEYS, lambda *_: None):
             revisions.note(item)
-    return revisions
 
 
 def _complaining(file: str, rejects: Rejects) -> Any:
@@ -140,37 +146,37 @@ def _read_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def _user(actor: dict[str, Any], id_: str, file: str, rejects: Rejects) -> Iterator[Chunk]:
-    users = Collector(file, ("id", "name", "about", "platform", "created_at"), label="User")
+def _add_user(actor: dict[str, Any], id_: str, file: str, records: ActivityRecords, rejects: Rejects) -> None:
     texts = {
         key: value
         for key in ("name", "preferredUsername", "summary", "published")
         if isinstance(value := actor.get(key), str)
     }
-    name = post_text(texts.get("name")) or texts.get("preferredUsername")
+    name, about = post_text(texts.get("name")) or texts.get("preferredUsername"), post_text(texts.get("summary"))
     rejects.read(file)
-    users.add(1, {"id": id_}, id_, name, post_text(texts.get("summary")), PLATFORM, texts.get("published"))
-    yield from users.take(rejects)[0]
+    place = records.places.begin(file) + 1
+    records.users.add(place, {"id": id_}, id_, name, about, PLATFORM, texts.get("published"))
 
 
-def _liked(path: Path, file: str, user: str, type_: str, elsewhere: Elsewhere, rejects: Rejects) -> Iterator[Chunk]:
+def _add_liked(
+    path: Path, file: str, user: str, type_: str, records: ActivityRecords, rejects: Rejects
+) -> Iterator[None]:
     """What somebody liked or saved, the addresses of posts. Who wrote them is known where the addresses say it."""
-    acts = Collector(file, ("source", "target"), type=type_)
+    acts, begin = records.acts[type_], records.places.begin(file)
     with open_bytes(path) as stream:
         for batch in batches(json_items(stream, file, _KEYS, _complaining(file, rejects)), _ITEMS):
             rejects.read(file, len(batch))
             for line, item in batch:
                 post = id_of(item)
-                acts.add(line, {"item": post}, user, post)
-            for chunk in acts.take(rejects)[0]:
-                yield from elsewhere.around(chunk)
+                acts.add(begin + line, {"item": post}, user, post, None)
+            yield
 
 
-def _ties(
-    path: Path, file: str, user: str, type_: str, names: dict[str, str], elsewhere: Elsewhere, rejects: Rejects
-) -> Iterator[Chunk]:
+def _add_ties(
+    path: Path, file: str, user: str, type_: str, names: dict[str, str], records: ActivityRecords, rejects: Rejects
+) -> None:
     """Accounts by their names, ``bob@example.net``: those that no post mentions get the address that Mastodon gives."""
-    ties = Collector(file, ("source", "target"), type=type_)
+    ties, begin = records.acts[type_], records.places.begin(file)
     with open_bytes(path) as stream:
         rows = csv.reader(line.decode("utf-8-sig", "surrogateescape") for line in stream)
         for number, row in enumerate(rows, 1):
@@ -182,6 +188,5 @@ def _ties(
             if not local or not host or not is_encodable(name):
                 rejects.reject(file, number, "ragged line", "expected an account like bob@example.net", name)
                 continue
-            ties.add(number, {"account": name}, user, names.get(name) or f"https://{host}/users/{local}")
-    for chunk in ties.take(rejects)[0]:
-        yield from elsewhere.around(chunk)
+            target = names.get(name) or f"https://{host}/users/{local}"
+            ties.add(begin + number, {"account": name}, user, target, None)

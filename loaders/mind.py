@@ -11,10 +11,11 @@ a person says it again, so that only what is new in it counts; what the person c
 before is not new either, for it would lose its time. Impressions without marks (``N123``), as in the test set, say
 nothing of clicks. Both are passed over, counted as ``behaviors.tsv: shown only`` and ``: said before``.
 
-Memory holds a chunk, the ids of the news and of the entities, and what each person
-clicked. The vectors of entities
-(entity_embedding.vec) are not read: text vectors are the encoder's, and there is no other vector that is given. Cite
-F. Wu et al., MIND: A Large-scale Dataset for News Recommendation (ACL 2020).
+Entities that are alike in the vectors that come with the data (entity_embedding.vec) are RELATED_TO each other
+(``given_vectors.py``); relation_embedding.vec is not read, for no triple is given that it would belong to.
+
+Memory holds a chunk, the ids of the news and of the entities, what each person clicked, and while they are read the
+vectors. Cite F. Wu et al., MIND: A Large-scale Dataset for News Recommendation (ACL 2020).
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from graphfeed.errors import SourceError
+from graphfeed.errors import ConfigError, SourceError
 from graphfeed.loaders.chunks import batches, make_implied, make_relationships
 from graphfeed.loaders.collect import Collector
 from graphfeed.loaders.fieldlines import LineForm, field_lines
+from graphfeed.loaders.given_vectors import NEAREST, near_entities
 from graphfeed.loaders.records import CHUNK_ROWS, Chunk
 from graphfeed.loaders.rejected import Rejects
 from graphfeed.loaders.values import ID_BYTES
@@ -37,6 +39,7 @@ from graphfeed.loaders.values import ID_BYTES
 _FIELDS = ("id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities")
 _NEWS = LineForm(_FIELDS, "\t")
 _BEHAVIORS = LineForm(("impression", "user", "time", "history", "impressions"), "\t")
+VECTORS = "entity_embedding.vec"
 _TIME = "%m/%d/%Y %I:%M:%S %p"
 _PLATFORM = "msn"
 _KINDS = {"P": "person", "G": "place", "O": "organisation"}
@@ -49,8 +52,14 @@ class MindLoader:
 
     name = "mind"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, near: int = NEAREST) -> None:
+        """``near``: each entity is related to at most so many others by their vectors; 0: to none.
+
+        Raises ConfigError for a negative number.
+        """
+        if near < 0:
+            raise ConfigError(f"near says to how many others an entity is related: expected 0 or more, found {near}")
+        self.folder, self.near = folder, near
 
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         """Read the files as a stream; see ``Loader.chunks``."""
@@ -58,6 +67,9 @@ class MindLoader:
         news = _News()
         for folder in folders:
             yield from news.chunks(folder / "news.tsv", self._shown(folder / "news.tsv"), rejects)
+        vectors = [folder / VECTORS for folder in folders if (folder / VECTORS).is_file()]
+        if vectors and self.near:
+            yield from near_entities([(path, self._shown(path)) for path in vectors], news.entities, self.near, rejects)
         known: dict[str, _Known] = {}
         for folder in folders:
             path = folder / "behaviors.tsv"

@@ -101,7 +101,7 @@ class SqlLoader:
                 yield value_block(found, len(batch), line, complain)
                 line += len(batch)
         except SQLAlchemyError as error:
-            raise SourceError(f"{shown_url(self.url)}: {table}: {_reason(error, self.url)}") from error
+            raise SourceError(f"{shown_url(self.url)}: {table}: {said_by(error, self.url)}") from error
 
 
 def shown_url(url: URL) -> str:
@@ -157,7 +157,7 @@ def _connected(url: URL) -> Iterator[Connection]:
     try:
         connection = _reading(engine.connect())
     except (sqlalchemy.exc.SQLAlchemyError, TypeError) as error:  # TypeError: the driver has no such parameter
-        raise SourceError(f"{shown_url(url)} does not answer, or refuses: {_reason(error, url)}") from error
+        raise SourceError(f"{shown_url(url)} does not answer, or refuses: {said_by(error, url)}") from error
     try:
         yield connection
     finally:
@@ -177,9 +177,15 @@ def _reading(connection: Connection) -> Connection:
     return connection
 
 
-def _reason(error: Exception, url: URL) -> str:
+def said_by(error: Exception, url: URL) -> str:
     """What the database said, in one line, without the password."""
-    said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    original = getattr(error, "orig", None) or error
+    match original.args:
+        case (int(), str(words)):  # MySQL's drivers put a number before what they say
+            said = words.strip().splitlines()
+        case _:
+            said = str(original).strip().splitlines()
+    said = said or [type(original).__name__]
     text = said[0].strip().rstrip(".")
     for secret in (url.password, *(value for value in url.query.values() if isinstance(value, str))):
         text = text.replace(str(secret), "***") if secret else text

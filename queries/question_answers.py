@@ -218,6 +218,7 @@ class Cold:
     cold: int
     """How many."""
     all: int
+    """Of so many; posts of kinds that are not recommended are no part of it."""
     few: int
     """Fewer engagements than this are few."""
     reasons: dict[str, int]

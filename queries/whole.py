@@ -69,21 +69,24 @@ def cold(store: GraphStore, label: Label = "Post", limit: int = 10, *, few: int 
     """People or posts of which the model knows little, and why: how many there are, and the least known ones.
 
     Cold is what has fewer than ``few`` engagements, or came after the moment of the published generation. What else it
-    lacks that the model could have known it by is counted among those.
+    lacks that the model could have known it by is counted among those. Of posts only those of the kinds that the
+    generation recommends.
     """
     _check(limit, label)
     if label not in _COLD:
         raise ConfigError(f"what can be cold is {' or '.join(_COLD)}, found {label!r}")
     if few < 1:
         raise ConfigError(f"few engagements are fewer than 1 or more, found {few}")
-    groups = [row for row in store.run("cold_counts", few=few) if row["label"] == label]
+    every = [row for row in store.run("cold_counts", few=few) if row["label"] == label]
+    groups = [row for row in every if row["few_acts"] or row["new"]]
     lacks = _told_of(store, label)
     reasons = {lack: sum(row["nodes"] for row in groups if row[lack]) for lack in lacks}
     rows = store.run(_COLD[label], few=few, limit=limit)
     nodes = tuple(
         ColdNode(row["id"], row["name"], row["acts"], tuple(lack for lack in lacks if row[lack])) for row in rows
     )
-    return Cold(label, sum(row["nodes"] for row in groups), store.counts().nodes[label], few, reasons, nodes)
+    cold_ones, there = (sum(row["nodes"] for row in rows) for rows in (groups, every))
+    return Cold(label, cold_ones, there, few, reasons, nodes)
 
 
 def _told_of(store: GraphStore, label: Label) -> list[str]:

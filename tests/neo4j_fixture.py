@@ -16,7 +16,7 @@ from pathlib import Path
 import neo4j
 import pytest
 
-from graphfeed.graph.neo4j_server import CALENDAR, LTS, ServerSettings, missing, start, stop
+from graphfeed.graph.neo4j.server import CALENDAR, LTS, ServerSettings, missing, start, stop
 
 REQUIRED_VARIABLE = "GRAPHFEED_NEO4J_REQUIRED"
 RELEASE_VARIABLE = "GRAPHFEED_NEO4J_RELEASE"

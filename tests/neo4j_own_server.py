@@ -10,14 +10,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.neo4j_emptied import ask
 from tests.neo4j_fixture import Neo4jServer, free_ports
 
-from graphfeed.graph.neo4j_server import LTS, ServerSettings, java_way, start, status, stop
-from graphfeed.graph.neo4j_server.home import Home
+from graphfeed.graph.neo4j.server import LTS, ServerSettings, java_way, start, status, stop
+from graphfeed.graph.neo4j.server.home import Home
 
 _FAST = "-XX:TieredStopAtLevel=1"  # of a server that lives a minute, starting takes the longest
 
@@ -45,7 +46,7 @@ class OwnServer:
             "GRAPHFEED_WORKSPACE": str(workspace),
         }
 
-    def up(self, more: str = "") -> str:
+    def up(self, more: str = "", heap: str = "512m") -> str:
         """Let it run with ``more`` lines in neo4j.conf; one that runs with others is started again. The address."""
         if self._more != more or not status(self.home).running:
             self._more = more
@@ -54,7 +55,7 @@ class OwnServer:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("JAVA_TOOL_OPTIONS", _FAST)
                 patch.setattr(java_way, "configuration_text", lambda settings: text(settings) + more)
-                start(self._settings, say=print)
+                start(replace(self._settings, heap=heap), say=print)
         return self.link.uri
 
     def down(self) -> None:

@@ -25,7 +25,7 @@ from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Round
 from graphfeed.training.tower_input import TowerInput, tower_input
 from graphfeed.training.tower_kinds import start_towers, tower_epochs, tower_width
-from graphfeed.training.tower_part import batch_part
+from graphfeed.training.tower_part import among, ends_of, surroundings
 from graphfeed.training.towers import Towers
 from graphfeed.training.validation import Score, mean_reciprocal_rank
 
@@ -70,7 +70,9 @@ def fit_towers(
     if epochs and settings.loss != "directau":
         towers.sharpness.data.fill_(epochs_of.first_sharpness())
     optimizer = torch.optim.AdamW(towers.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    fit = Fit(towers, copy_of(towers))
+    # Without validation the best are always the present ones.
+    weights_of = copy_of if rounds else Towers.state_dict
+    fit = Fit(towers, weights_of(towers))
     mark = fingerprint(snapshot, settings, run.seed, len(rounds))
     checkpoint = run.folder / f"{label}.checkpoint" if run.folder else None
     if checkpoint and run.resume and checkpoint.exists():
@@ -89,7 +91,7 @@ def fit_towers(
         if run.tracker:
             run.tracker.figures(_figures_of(fit, label), fit.epoch)
         if not rounds or fit.metrics[-1] > fit.best_metric:
-            fit.best, fit.best_epoch = copy_of(towers), fit.epoch
+            fit.best, fit.best_epoch = weights_of(towers), fit.epoch
             fit.best_metric = fit.metrics[-1] if rounds else 0.0
         if checkpoint:
             save(checkpoint, fit, optimizer, mark)
@@ -97,6 +99,7 @@ def fit_towers(
             word = f"loss {fit.losses[-1]:.3f}" + (f", validation MRR {fit.metrics[-1]:.4f}" if rounds else "")
             progress(label, fit.epoch, epochs, f"{word}, {(time.monotonic() - began) / fit.epoch:.1f} s an epoch")
     towers.load_state_dict(fit.best)
+    optimizer.zero_grad(set_to_none=True)  # a gradient is as large as what it is of
     towers.eval()
     return fit
 
@@ -227,10 +230,12 @@ class Epochs:
         settings = self.settings
         wanted = {kind: draws_of(settings, len(links)) for kind, links in batch.items()}
         draws = {kind: chances[kind].draw(count, generator) for kind, count in wanted.items() if count}
+        ends = ends_of(batch, draws)
+        batch, draws = among(ends, batch, draws)
         if settings.fanout is not None:
-            hop = settings.kind != "linear"
-            given, batch, draws = batch_part(given, batch, draws, settings.fanout, generator, first_hop=hop)
-        found = self.towers(given.to(self.device), settings.drop, generator)
+            given = surroundings(given, ends, settings.fanout, generator, first_hop=settings.kind != "linear")
+        only = {label: given.places(label, nodes).to(self.device) for label, nodes in ends.items()}
+        found = self.towers(given.to(self.device), settings.drop, generator, only)
         losses = [
             link_loss(
                 self.towers,

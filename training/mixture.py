@@ -70,7 +70,8 @@ def draw_questions(
             rows = np.unique(np.concatenate([np.flatnonzero(answers[i]), drawn, *shared, *(best[i] for best in own)]))
         rows = rows[open_[i, rows]]
         terms = np.zeros((len(rows), len(names)), dtype=np.float32)
-        terms[:, columns] = np.stack([*(v[i, rows] for _, v in personal), *(v[rows] for _, v in moment)], axis=1)
+        if columns:
+            terms[:, columns] = np.stack([*(v[i, rows] for _, v in personal), *(v[rows] for _, v in moment)], axis=1)
         yield terms, answers[i, rows].astype(np.float32), old[rows]
 
 
@@ -80,15 +81,15 @@ def takes_all(candidates: int, negatives: int, terms: int) -> bool:
 
 
 def _best(values: Float32, most: int = BEST_OF_EACH) -> Int64:
-    return np.asarray(torch.topk(torch.from_numpy(values), most, dim=1).indices.numpy(), dtype=np.int64)
+    best = torch.topk(torch.from_numpy(values), min(most, values.shape[1]), dim=1)
+    return np.asarray(best.indices.numpy(), dtype=np.int64)
 
 
-def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) -> Float32:
-    """θ for the given terms (columns of the sample that take part), zero for the others, ``[terms]``."""
-    weights = np.zeros(sample.terms.shape[1], dtype=np.float32)
-    if not len(sample) or not columns.any():
-        return weights
-    terms = np.ascontiguousarray(sample.terms[:, columns])
+def fit_weights(sample: Sample, ridge: float) -> Float32:
+    """θ for the sample's terms, ``[terms]``."""
+    terms = sample.terms
+    if not len(sample) or not terms.shape[1]:
+        return np.zeros(terms.shape[1], dtype=np.float32)
     start = np.searchsorted(sample.question, np.arange(len(sample)))
     share = sample.answer / np.add.reduceat(sample.answer, start)[sample.question]
 
@@ -105,11 +106,10 @@ def fit_weights(sample: Sample, columns: npt.NDArray[np.bool_], ridge: float) ->
     begin = np.full(terms.shape[1], 0.1)
     bounds = [(0.0, None)] * terms.shape[1]
     found = minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200, "ftol": 1e-7})
-    weights[columns] = found.x
-    return weights
+    return np.asarray(found.x, dtype=np.float32)
 
 
-def refine_weights(sample: Sample, weights: Float32, columns: npt.NDArray[np.bool_], sweeps: int = 3) -> Float32:
+def refine_weights(sample: Sample, weights: Float32, sweeps: int = 3) -> Float32:
     """Weights moved one by one while that raises NDCG@10 on the sample: coordinate ascent (Metzler and Croft 2007).
 
     It is the mean of NDCG@10 among all candidates and among the old posts: those are the two questions that a community
@@ -125,7 +125,7 @@ def refine_weights(sample: Sample, weights: Float32, columns: npt.NDArray[np.boo
     best = ranking.ndcg(score)
     for _ in range(sweeps):
         before = best
-        for term in np.flatnonzero(columns):
+        for term in range(len(theta)):
             tries = theta[term] * np.array(STEPS) if theta[term] > 0 else np.array(FIRST_STEPS)
             moves = [score + np.float32(value - theta[term]) * sample.terms[:, term] for value in tries]
             reached = [ranking.ndcg(moved) for moved in moves]
@@ -137,13 +137,12 @@ def refine_weights(sample: Sample, weights: Float32, columns: npt.NDArray[np.boo
     return theta
 
 
-def best_single(sample: Sample, columns: npt.NDArray[np.bool_]) -> Float32:
+def best_single(sample: Sample) -> Float32:
     """The one term that orders the sample best, as weights: the simplest rule there is, to be refined from there."""
     weights = np.zeros(sample.terms.shape[1], dtype=np.float32)
-    if len(sample) and columns.any():
+    if len(sample) and len(weights):
         ranking = _Ranking(sample)
-        reached = [ranking.ndcg(sample.terms[:, t]) if columns[t] else -1.0 for t in range(len(columns))]
-        weights[int(np.argmax(reached))] = 1.0
+        weights[int(np.argmax([ranking.ndcg(values) for values in sample.terms.T]))] = 1.0
     return weights
 
 

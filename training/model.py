@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,10 +38,11 @@ from graphfeed.training.mixture import (
     refine_weights,
     takes_all,
 )
+from graphfeed.training.moment_vectors import KeptVectors, kept_vectors
 from graphfeed.training.ranker import Progress
 from graphfeed.training.reranker import Reranker, fit_reranker
 from graphfeed.training.sample import Question, Sample
-from graphfeed.training.scorer import LinearScorer, Term
+from graphfeed.training.scorer import LinearScorer
 from graphfeed.training.settings import PARTS, ModelSettings, PartName, RunSettings
 from graphfeed.training.snapshot import Snapshot
 from graphfeed.training.split import Part, Round, Split
@@ -77,6 +79,7 @@ class LinearModel:
         """What each validation question reached before validation was learned from, ``[questions]`` (``_validate``)."""
         self._device = pick_device(self.run.device)
         self._word_rows: tuple[FeedGraph, Any] | None = None
+        self._kept: KeptVectors | None = None
 
     def fit(self, split: Split, progress: Progress | None = None) -> None:
         """Learn everything from a split's training part; choose on its validation part."""
@@ -87,6 +90,7 @@ class LinearModel:
         if fitted is not None:
             # The weights are known from moments the towers had not seen; now the towers may see all that is known.
             again = self.settings.towers.model_copy(update={"epochs": fitted.best_epoch})
+            fitted = self.towers = None  # the new ones need their memory
             self.towers = fit_towers(split.final, [], again, self.run, progress, label="towers again").towers
 
     def choose(
@@ -98,8 +102,9 @@ class LinearModel:
         training = split.training
         if not len(training.links("posts")):
             raise TrainingError("there is nothing to train on: the graph has no engagement (LIKED, COMMENTED, ...) yet")
-        there = np.flatnonzero(training.graph.data["Post"].time.numpy() <= training.now)
-        self.words = TermVectors.fit([training.graph.texts["Post"][i] for i in there])
+        if "paths" in self.settings.parts:  # some of which go by words
+            there = np.flatnonzero(training.graph.data["Post"].time.numpy() <= training.now)
+            self.words = TermVectors.fit([training.graph.texts["Post"][i] for i in there])
         fitted: Fit | None = None
         if "towers" in self.settings.parts:
             rounds = list(sampled_rounds(split, "validation", "posts", 1_000, self.run.seed))
@@ -115,31 +120,34 @@ class LinearModel:
         if "factors" in self.settings.parts:
             rounds = list(sampled_rounds(split, "validation", "posts", 1_000, self.run.seed))
             self.factors = fit_factors(training, rounds, self.settings.factors, self.run.seed, progress)
-        for kind in kinds:
-            self._fit_mixture(split, kind, progress)
+        kept = kept_vectors(self.towers, self._device, self.run.folder) if self.towers else nullcontext()
+        try:
+            with kept as self._kept:
+                for kind in kinds:
+                    self._fit_mixture(split, kind, progress)
+        finally:
+            self._kept = None
         return fitted
 
     def _fit_mixture(self, split: Split, kind: LinkKind, progress: Progress | None) -> None:
         mixture = self.settings.mixture
-        everything = self._every_term(split.final, kind)
-        columns = np.array([term.part in self.settings.parts for term in everything], dtype=bool)
-        names = [term.name for term in everything]
+        names = self._term_names(split.final, kind)
         fit = self._sample(split, "fit", kind, names, progress)
         first: Float32 | None = None
         if not takes_all(len(split.training.candidates(kind)), mixture.negatives, len(names)):
             # What the terms rank best together is told apart only by questions that have it.
-            first = fit_weights(fit, columns, mixture.ridge[len(mixture.ridge) // 2])
+            first = fit_weights(fit, mixture.ridge[len(mixture.ridge) // 2])
             fit = self._sample(split, "fit", kind, names, progress, first)
         chosen = self._sample(split, "validation", kind, names, progress, first)
         rounds = list(sampled_rounds(split, "validation", kind, mixture.questions, self.run.seed))
-        by_ridge = [fit_weights(fit, columns, ridge) for ridge in mixture.ridge]
+        by_ridge = [fit_weights(fit, ridge) for ridge in mixture.ridge]
         values = self._validate(rounds, kind, [_named(names, weights) for weights in by_ridge])
         tried = dict(zip(mixture.ridge, (float(v.mean()) if len(v) else 0.0 for v in values), strict=True))
         place = int(np.argmax(list(tried.values())))
         # Coordinate ascent ends where it began: the best penalty's weights, the freest ones, the best single term.
         begins = list(dict.fromkeys((place, 0)))
-        starts = [*(by_ridge[i] for i in begins), best_single(fit.thinned(REFINED_ON), columns)]
-        refined = [refine_weights(fit.thinned(REFINED_ON), weights, columns) for weights in starts]
+        starts = [*(by_ridge[i] for i in begins), best_single(fit.thinned(REFINED_ON))]
+        refined = [refine_weights(fit.thinned(REFINED_ON), weights) for weights in starts]
         gains = [v - values[place] for v in self._validate(rounds, kind, [_named(names, w) for w in refined])]
         begin = int(np.argmax([g.mean() if len(g) else 0.0 for g in gains]))
         # More than a standard error better on questions that it was not refined on, or it stays as it was.
@@ -152,16 +160,16 @@ class LinearModel:
         both = fit.and_then(chosen)
         from_term = begin == len(begins)
         penalty = mixture.ridge[begins[begin] if refine and not from_term else place]
-        final = fit_weights(both, columns, penalty)
+        final = fit_weights(both, penalty)
         if refine:
-            start = best_single(both.thinned(REFINED_ON), columns) if from_term else final
-            final = refine_weights(both.thinned(REFINED_ON), start, columns)
+            start = best_single(both.thinned(REFINED_ON)) if from_term else final
+            final = refine_weights(both.thinned(REFINED_ON), start)
         self.weights[kind] = _named(names, final)
         reranker = fit_reranker(both, final, names, self.settings.reranker, self.run.seed) if second else None
         self.rerankers |= {} if reranker is None else {kind: reranker}
         if not self.weights[kind]:
             # Nobody did anything new of this kind in the windows: every term counts the same.
-            self.weights[kind] = {term.name: 1.0 for term, used in zip(everything, columns, strict=True) if used}
+            self.weights[kind] = dict.fromkeys(names, 1.0)
         self.report[kind] = {
             "questions": len(both),
             "ridge": penalty,
@@ -198,23 +206,27 @@ class LinearModel:
     def _validate(
         self, rounds: list[Round], kind: LinkKind, weights: list[dict[str, float]]
     ) -> list[npt.NDArray[np.float64]]:
-        """NDCG@10 of every question by several weightings; the terms, which cost most, are worked out once.
+        """NDCG@10 of every question by several weightings; the terms that count, which cost most, are worked out once.
 
         A question's value is the mean of that among all candidates and among the old posts; the latter counts for as
         much more as fewer questions have it, so that the mean of the values is the mean of the two figures.
         """
         found: list[list[npt.NDArray[np.float64]]] = [[] for _ in weights]
+        counted = {name: weight for weighting in weights for name, weight in weighting.items()}
         for made in rounds:
-            scorer = self._scorer(made.snapshot, kind, None)
+            scorer = self._scorer(made.snapshot, kind, counted)
             for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
                 for values, scores in zip(found, scorer.scores_by(made.users[block], weights), strict=True):
                     values.append(ndcg_of_both(scores, made, block, kind))
         return [mean_of_both(np.concatenate(values)) if values else np.zeros(0) for values in found]
 
-    def _every_term(self, snapshot: Snapshot, kind: LinkKind) -> list[Term]:
+    def _term_names(self, snapshot: Snapshot, kind: LinkKind) -> list[str]:
+        """The terms of the parts that this model has."""
+        if not snapshot.graph.count("User"):
+            return []
         scorer = self._scorer(snapshot, kind, None)
-        user = np.zeros(1, dtype=np.int64)
-        return [term for term, _ in scorer.terms(user)] if snapshot.graph.count("User") else []
+        terms = [term for term, _ in scorer.terms(np.zeros(1, dtype=np.int64))]
+        return [term.name for term in terms if term.part in self.settings.parts]
 
     def _sample(
         self,
@@ -229,7 +241,7 @@ class LinearModel:
         found: list[Question] = []
         rounds = list(sampled_rounds(split, part, kind, mixture.questions, self.run.seed))
         for done, made in enumerate(rounds, start=1):
-            scorer = self._scorer(made.snapshot, kind, None)
+            scorer = self._scorer(made.snapshot, kind, dict.fromkeys(names, 1.0))
             for block in blocks(made.users, made.answers.shape[1], floats=4_000_000):
                 found += draw_questions(scorer, made, block, names, mixture.negatives, random, weights)
             if progress:
@@ -248,7 +260,7 @@ class LinearModel:
         if self._word_rows is None or self._word_rows[0] is not snapshot.graph:
             self._word_rows = (snapshot.graph, word_rows(snapshot, self.words))
         adjacencies = Adjacencies(snapshot, self._word_rows[1], half_life_of(snapshot))
-        return LinearScorer(adjacencies, kind, weights, self.towers, self._device, self.factors, reranker)
+        return LinearScorer(adjacencies, kind, weights, self.towers, self._device, self.factors, reranker, self._kept)
 
     def save(self, folder: Path) -> None:
         """Write the model to a folder, whole or not at all."""

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
-from graphfeed.training.adjacency import Matrix, Walker
+from graphfeed.training.adjacency import Matrix
 from graphfeed.training.links import Int64
 from graphfeed.training.paths import Path
 from graphfeed.training.scorer import Term, TermAtPairs, counted
+from graphfeed.training.walker import Walker
 
 Float32 = npt.NDArray[np.float32]
 

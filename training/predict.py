@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -12,13 +12,13 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
-from graphfeed.training.adjacency import Walker
 from graphfeed.training.links import Int64, LinkKind
-from graphfeed.training.paths import PATHS, Path
+from graphfeed.training.paths import PATHS
 from graphfeed.training.reasons import SAME_EDGES, SMALLEST, Reason, explain_pairs
 from graphfeed.training.retrieval import Retrieval, best_pairs
 from graphfeed.training.scorer import LinearScorer, TermAtPairs, at_pairs, dot_products
 from graphfeed.training.validation import blocks, masked
+from graphfeed.training.walker import Walker
 
 Float32 = npt.NDArray[np.float32]
 
@@ -79,13 +79,13 @@ def _retrieved(scorer: LinearScorer, users: Int64, top: int) -> Iterator[_Found]
         yield block, rows[order], columns[order], scores[order], parts, int((~found.proven).sum())
 
 
-def best_of_posts(scorer: LinearScorer, top: int) -> Iterator[Ranked]:
-    """The posts most like each post: what the model would say of a person who knows this one post alone.
+def best_of_posts(scorer: LinearScorer, top: int, posts: Int64 | None = None) -> Iterator[Ranked]:
+    """The posts most like each of these (None: all that exist): what the model would say of who knows this one alone.
 
     The score is that of the paths that begin with an engagement, from there on; equal weights where none was learned.
     """
     kernels = {
-        p.name: Path(p.name, p.reason, p.steps[1:])
+        p.name: replace(p, steps=p.steps[1:])
         for p in PATHS["posts"]
         if p.steps[0].relation in ("engaged", *SAME_EDGES) and scorer.adjacencies.has(p)
     }
@@ -93,7 +93,8 @@ def best_of_posts(scorer: LinearScorer, top: int) -> Iterator[Ranked]:
     weights = weights or dict.fromkeys(kernels, 1.0)
     paths = tuple(kernels[name] for name in weights)
     walker = Walker(scorer.adjacencies, paths, scorer.candidates, scorer.device)
-    posts = np.flatnonzero(scorer.snapshot.graph.data["Post"].time.numpy() <= scorer.snapshot.now)
+    if posts is None:
+        posts = np.flatnonzero(scorer.snapshot.graph.data["Post"].time.numpy() <= scorer.snapshot.now)
     moment = np.zeros(len(scorer.candidates), dtype=np.float32)
     retrieval = Retrieval(walker, list(dot_products(walker, weights)), weights, moment, partial(_itself, scorer))
     for block, found in retrieval.best(posts, top) if paths else ():

@@ -21,6 +21,7 @@ from graphfeed.errors import TrainingError
 from graphfeed.graph.schema import PREDICTION_SCHEMA, Generation
 from graphfeed.graph.store import Change, GraphStore
 from graphfeed.graph.tensors import FeedGraph
+from graphfeed.training.activity import active_people, active_posts
 from graphfeed.training.links import LINK_KINDS, Int64
 from graphfeed.training.model import LinearModel
 from graphfeed.training.predict import Ranked, best_of_posts, best_of_users, moment_ranking
@@ -44,6 +45,10 @@ class PublishReport:
     people_without_posts: int
     """People for whom no post was left to recommend."""
     seconds: float
+    people: int
+    """For whom predictions were worked out ..."""
+    everybody: int
+    """... of so many."""
     dry_run: bool = False
     """Whether it was only counted: nothing was written."""
     people_unproven: int = 0
@@ -57,6 +62,7 @@ def publish(
     *,
     now: int,
     top: int = 100,
+    active_days: float | None = None,
     metrics: dict[str, Any] | None = None,
     encoder: str = "",
     dry_run: bool = False,
@@ -65,8 +71,10 @@ def publish(
     """Write the best of every person and post as one generation and make it the active one.
 
     ``now`` (microseconds since 1970): the graph until then is what is known, and ages count from it. ``top``: posts
-    per person; a fifth as many people, entities and similar posts, at least ten. ``dry_run``: work everything out and
-    count it, and write nothing.
+    per person; a fifth as many people, entities and similar posts, at least ten. ``active_days``: only for people and
+    posts that were active in so many days before ``now`` (``activity.py``); the other people are served what is
+    trending, and beside the other posts stand those of the nearest texts.
+    ``dry_run``: work everything out and count it, and write nothing.
 
     Raises TrainingError when no post existed at ``now``.
     """
@@ -76,6 +84,9 @@ def publish(
         raise TrainingError(
             f"no post that can be recommended existed at {_date(now)}; choose a later moment with --now"
         )
+    users, posts = np.arange(graph.count("User")), None
+    if active_days is not None:
+        users, posts = active_people(snapshot, active_days), active_posts(snapshot, active_days)
     generation = Generation(
         id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         created_at=time.time_ns() // 1_000,
@@ -87,9 +98,10 @@ def publish(
         active=True,
     )
     with nullcontext(_Nowhere()) if dry_run else store.change("publish") as change:
-        written, without, unproven = _write(change, graph, model, snapshot, generation, top, progress)
+        written, without, unproven = _write(change, model, snapshot, generation, users, posts, top, progress)
         change.activate(generation)
-    return PublishReport(generation, written, without, time.monotonic() - began, dry_run, unproven)
+    seconds = time.monotonic() - began
+    return PublishReport(generation, written, without, seconds, len(users), graph.count("User"), dry_run, unproven)
 
 
 class _Nowhere:
@@ -116,10 +128,11 @@ def rollback(store: GraphStore) -> Generation:
 
 def _write(
     change: Change | _Nowhere,
-    graph: FeedGraph,
     model: LinearModel,
     snapshot: Snapshot,
     generation: Generation,
+    users: Int64,
+    posts: Int64 | None,
     top: int,
     progress: Progress | None,
 ) -> tuple[dict[str, int], int, int]:
@@ -127,7 +140,7 @@ def _write(
     written: dict[str, int] = {}
     unproven = 0
     fewer = max(10, top // 5)
-    users = np.arange(graph.count("User"))
+    graph = snapshot.graph
     words = {
         label: [json.dumps(id_, ensure_ascii=False) for id_ in graph.ids[label].to_pylist()]
         for label in ("User", "Post", "Entity")
@@ -144,7 +157,7 @@ def _write(
         if kind == "posts":
             for node, vectors in scorer.vectors().items():
                 change.write_vectors(node, "graph_vector", vectors)
-            for ranked in best_of_posts(scorer, fewer):
+            for ranked in best_of_posts(scorer, fewer, posts):
                 put("SIMILAR_TO", ("Post", "Post"), ranked)
             written["TRENDING"] = _trending(change, graph, *moment_ranking(scorer, TRENDING), generation, words)
         if not len(scorer.candidates):
@@ -155,7 +168,8 @@ def _write(
                 served.update(ranked.source.tolist())
                 unproven += ranked.unproven
             if progress:
-                progress(f"publish {type_}", int(ranked.source.max(initial=0)) + 1, len(users), "")
+                done = np.searchsorted(users, ranked.source.max(initial=0), side="right")
+                progress(f"publish {type_}", int(done), len(users), "")
     return written, len(users) - len(served), unproven
 
 

@@ -23,11 +23,11 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from graphfeed.training.adjacency import Walker
 from graphfeed.training.links import Int64
 from graphfeed.training.path_sums import PathProducts
 from graphfeed.training.ranking import Tiles, dot_products, top_k
 from graphfeed.training.scorer import DotProduct, TermAtPairs, counted
+from graphfeed.training.walker import Walker
 
 Float32 = npt.NDArray[np.float32]
 

@@ -18,15 +18,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from graphfeed.training.adjacency import Adjacencies, Walker
+from graphfeed.training.adjacency import Adjacencies
 from graphfeed.training.factors import Factors
 from graphfeed.training.links import LINK_KINDS, Int64, LinkKind
 from graphfeed.training.moment import moment_terms
+from graphfeed.training.moment_vectors import KeptVectors, tower_vectors
 from graphfeed.training.paths import PATHS, Path, Step
 from graphfeed.training.reranker import Reranker
 from graphfeed.training.settings import PartName
-from graphfeed.training.tower_input import tower_input
 from graphfeed.training.towers import Towers
+from graphfeed.training.walker import Walker
 
 Float32 = npt.NDArray[np.float32]
 TASTE = "taste"
@@ -92,6 +93,7 @@ class LinearScorer:
         device: torch.device,
         factors: tuple[Factors, ...] = (),
         reranker: Reranker | None = None,
+        kept: KeptVectors | None = None,
     ) -> None:
         self.adjacencies = adjacencies
         self.snapshot = adjacencies.snapshot
@@ -109,8 +111,7 @@ class LinearScorer:
         self._factors = tuple(f for f in factors if kind == "posts" and wanted(f.name))
         self._vectors: dict[str, torch.Tensor] = {}
         if towers is not None and wanted(TASTE):
-            with torch.no_grad():
-                self._vectors = towers(tower_input(adjacencies, device, relations=towers.relations))
+            self._vectors = kept.at(adjacencies) if kept else tower_vectors(towers, adjacencies, device)
         self.moment_score: Float32 = np.zeros(len(self.candidates), dtype=np.float32)
         """What a candidate has by itself, ``[candidates]``."""
         for name, values in self._moment.items():

@@ -5,8 +5,6 @@ Nothing later than ``now`` can be reached through a ``Snapshot``: that is what k
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -18,6 +16,10 @@ from graphfeed.training.links import ENGAGEMENTS, LINK_KINDS, Int64, LinkKind, L
 
 DAY = 86_400 * 10**6
 """Microseconds."""
+
+KEPT_LINKS = 2_000_000
+"""Up to so many links, what everybody has met is worked out once a snapshot and kept; beyond, for whoever is asked
+about: at ten million it is a hundred megabytes and seconds, and training looks at some dozen snapshots."""
 
 RARE_KIND = 0.01
 """A kind of post that gets less than this share of all engagement is not recommended (answers, comments)."""
@@ -49,6 +51,7 @@ class Snapshot:
         self.graph = past.graph
         self.now = now
         self.kinds = past.recommended_kinds(now) if kinds is None else kinds
+        self._candidates: dict[LinkKind, Int64] = {}
         self._excluded: dict[LinkKind, sp.csr_matrix] = {}
 
     def links(self, kind: LinkKind) -> Links:
@@ -73,15 +76,13 @@ class Snapshot:
         keep = ~np.isin(found.source * posts + found.target, codes)
         return Links(found.source[keep], found.target[keep], found.time[keep])
 
-    @cached_property
-    def _candidates(self) -> dict[LinkKind, Int64]:
-        data = self.graph.data
-        there = {label: np.flatnonzero(data[label].time.numpy() <= self.now) for label in ("User", "Post", "Entity")}
-        there["Post"] = there["Post"][self.kinds[data["Post"].kind.numpy()[there["Post"]]]]
-        return {kind: there[label] for kind, (label, _) in LINK_KINDS.items()}
-
     def candidates(self, kind: LinkKind) -> Int64:
         """Indices of the nodes that may be recommended now, ascending."""
+        if kind not in self._candidates:
+            label = LINK_KINDS[kind][0]
+            nodes = self.graph.data[label]
+            there = np.flatnonzero(nodes.time.numpy() <= self.now)
+            self._candidates[kind] = there[self.kinds[nodes.kind.numpy()[there]]] if label == "Post" else there
         return self._candidates[kind]
 
     def excluded(self, kind: LinkKind, users: Int64) -> sp.csr_matrix:
@@ -90,25 +91,41 @@ class Snapshot:
         Posts: engaged with, disliked, hidden, own, or by somebody they blocked or muted. People: themselves, known,
         blocked or muted. Interests: those that are known.
         """
+        if len(self.past.links[kind]) > KEPT_LINKS:
+            asked, place = np.unique(users, return_inverse=True)
+            return self._met(kind, asked)[:, self.candidates(kind)][place]
         if kind not in self._excluded:
-            self._excluded[kind] = sp.csr_matrix(self._met(kind).tocsc()[:, self.candidates(kind)])
+            everybody = np.arange(self.graph.count("User"))
+            self._excluded[kind] = sp.csr_matrix(self._met(kind, everybody).tocsc()[:, self.candidates(kind)])
         return self._excluded[kind][users]
 
-    def _met(self, kind: LinkKind) -> sp.csr_matrix:
-        users, posts = self.graph.count("User"), self.graph.count("Post")
-        known = self.links(kind)
-        met = pair_matrix(known.source, known.target, (users, self.graph.count(LINK_KINDS[kind][0])))
+    def _met(self, kind: LinkKind, asked: Int64) -> sp.csr_matrix:
+        """What these users (each once) have met, ``[asked, nodes]``."""
+        users, nodes = self.graph.count("User"), self.graph.count(LINK_KINDS[kind][0])
+        row = np.full(users, -1)
+        row[asked] = np.arange(len(asked))
+
+        def theirs(links: Links, targets: int) -> sp.csr_matrix:
+            rows = row[links.source]
+            mine = rows >= 0
+            return pair_matrix(rows[mine], links.target[mine], (len(asked), targets))
+
+        met = theirs(self.links(kind), nodes)
         if kind == "interests":
             return met
-        blocked = self._matrix(("BLOCKED", "MUTED"), (users, users))
+        blocked = theirs(self._several(("BLOCKED", "MUTED")), users)
         if kind == "people":
-            return met + blocked + sp.identity(users, dtype=np.float32)
-        posted = self._matrix(("POSTED",), (users, posts))
-        return met + posted + self._matrix(("DISLIKED", "HID"), (users, posts)) + blocked @ posted
+            return met + blocked + pair_matrix(np.arange(len(asked)), asked, (len(asked), users))
+        posted = self.edges("POSTED")
+        met = met + theirs(posted, nodes) + theirs(self._several(("DISLIKED", "HID")), nodes)
+        avoided = np.zeros(users, dtype=np.bool_)
+        avoided[blocked.indices] = True
+        by_them = avoided[posted.source]
+        return met + blocked @ pair_matrix(posted.source[by_them], posted.target[by_them], (users, nodes))
 
-    def _matrix(self, types: tuple[str, ...], shape: tuple[int, int]) -> sp.csr_matrix:
+    def _several(self, types: tuple[str, ...]) -> Links:
         found = [self.edges(type_) for type_ in types]
-        return pair_matrix(np.concatenate([e.source for e in found]), np.concatenate([e.target for e in found]), shape)
+        return Links(*(np.concatenate([getattr(e, name) for e in found]) for name in ("source", "target", "time")))
 
 
 def _join(parts: list[Links]) -> Links:

@@ -59,36 +59,27 @@ def surroundings(
     return _part(given, there, neighbours, chosen)
 
 
-def batch_part(
-    given: TowerInput,
-    batch: dict[LinkKind, Links],
-    draws: dict[LinkKind, Draw],
-    fanout: tuple[int, ...],
-    generator: torch.Generator,
-    *,
-    first_hop: bool,
-) -> tuple[TowerInput, dict[LinkKind, Links], dict[LinkKind, Draw]]:
-    """The part that a step of training reads: around both ends of its links and around the drawn candidates.
-
-    Returns it with the links and the draws as indices into it.
-    """
-    seeds: dict[str, list[Tensor]] = {}
+def ends_of(batch: dict[LinkKind, Links], draws: dict[LinkKind, Draw]) -> dict[str, Tensor]:
+    """What a step of training is about, by label, ascending: both ends of its links and the drawn candidates."""
+    ends: dict[str, list[Tensor]] = {}
     for kind, links in batch.items():
-        seeds.setdefault("User", []).append(torch.from_numpy(links.source))
+        ends.setdefault("User", []).append(torch.from_numpy(links.source))
         others = [draws[kind].items] if kind in draws else []
-        seeds.setdefault(LINK_KINDS[kind][0], []).extend([torch.from_numpy(links.target), *others])
-    of_label = {label: torch.cat(nodes) for label, nodes in seeds.items()}
-    part = surroundings(given, of_label, fanout, generator, first_hop=first_hop)
+        ends.setdefault(LINK_KINDS[kind][0], []).extend([torch.from_numpy(links.target), *others])
+    return {label: torch.unique(torch.cat(nodes)) for label, nodes in ends.items()}
+
+
+def among(
+    ends: dict[str, Tensor], batch: dict[LinkKind, Links], draws: dict[LinkKind, Draw]
+) -> tuple[dict[LinkKind, Links], dict[LinkKind, Draw]]:
+    """Links and draws as indices into these ``ends_of`` them."""
     inside: dict[LinkKind, Links] = {}
     for kind, links in batch.items():
-        ends = ((links.source, "User"), (links.target, LINK_KINDS[kind][0]))
-        source, target = (part.places(label, torch.from_numpy(nodes)).numpy() for nodes, label in ends)
+        both = ((links.source, "User"), (links.target, LINK_KINDS[kind][0]))
+        source, target = (torch.searchsorted(ends[label], torch.from_numpy(nodes)).numpy() for nodes, label in both)
         inside[kind] = Links(source, target, links.time)
-    return (
-        part,
-        inside,
-        {kind: replace(d, items=part.places(LINK_KINDS[kind][0], d.items)) for kind, d in draws.items()},
-    )
+    places = {kind: torch.searchsorted(ends[LINK_KINDS[kind][0]], draw.items) for kind, draw in draws.items()}
+    return inside, {kind: replace(draw, items=places[kind]) for kind, draw in draws.items()}
 
 
 def _part(given: TowerInput, there: dict[str, Tensor], neighbours: list[Neighbours], chosen: Chosen) -> TowerInput:

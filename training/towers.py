@@ -81,10 +81,14 @@ class Towers(nn.Module):
         """Logarithm of the inverse temperature of the softmax."""
 
     def forward(
-        self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None
+        self,
+        given: TowerInput,
+        drop: float = 0.0,
+        generator: torch.Generator | None = None,
+        only: dict[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
-        """Vectors of all nodes by label, ``[nodes, width]``."""
-        return self.finish(self._layers(self.start(given, drop, generator), given), given)
+        """Vectors of all nodes by label, ``[nodes, width]``; or of ``only`` these, rows of ``given`` by label."""
+        return self.finish(self._layers(self.start(given, drop, generator), given), given, only)
 
     def start(
         self, given: TowerInput, drop: float = 0.0, generator: torch.Generator | None = None
@@ -92,15 +96,18 @@ class Towers(nn.Module):
         """H(0) by label: what texts and id embeddings say. ``drop``: share of the id embeddings left out."""
         return {label: self._start(label, given, drop, generator) for label in LABELS}
 
-    def finish(self, states: list[dict[str, Tensor]], given: TowerInput) -> dict[str, Tensor]:
-        """The vectors from the states ``H(0), H(1), …``."""
-        total = {}
-        for label in LABELS:
-            parts = [self.depth[label][place] * state[label] for place, state in enumerate(states)]
-            total[label] = sum(parts[1:], start=parts[0])
-        return {
-            label: total[label] * (1 + given.degree[label]).pow(self.degree_power[label])[:, None] for label in LABELS
-        }
+    def finish(
+        self, states: list[dict[str, Tensor]], given: TowerInput, only: dict[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """The vectors from the states ``H(0), H(1), …``; or of ``only`` these rows: a step asks for few."""
+        found = {}
+        for label in LABELS if only is None else only:
+            several, degree = [state[label] for state in states], given.degree[label]
+            if only is not None:
+                several, degree = [s.index_select(0, only[label]) for s in several], degree.index_select(0, only[label])
+            parts = [self.depth[label][place] * state for place, state in enumerate(several)]
+            found[label] = sum(parts[1:], start=parts[0]) * (1 + degree).pow(self.degree_power[label])[:, None]
+        return found
 
     def scored(self, users: Tensor, items: Tensor, kind: LinkKind) -> Tensor:
         """Scores ``[users, items]`` of vectors ``[users, width]`` and ``[items, width]``."""

@@ -24,7 +24,7 @@ LINKS_READ = 30_000_000
 """A round is a graph of its own, brought up to its moment: together they read at most so many links ..."""
 FEWEST_ROUNDS = 10
 """... but there are so many, where the split has them."""
-SCORED = 200_000_000
+SCORED = 100_000_000
 """At most so many candidates are scored by all questions together ..."""
 FEWEST_QUESTIONS = 200
 """... but so many questions are asked."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from graphfeed.graph.embed import CACHE_FILE, ENCODER_FILE, VECTOR
 from graphfeed.graph.exchange.rest import Plan, Rest
-from graphfeed.graph.journal_parts import disk_errors
+from graphfeed.graph.journal.parts import disk_errors
 from graphfeed.graph.links_seen import LINKS_FILE
 from graphfeed.graph.scan import GraphScan
 from graphfeed.graph.store import GraphStore

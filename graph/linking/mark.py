@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphfeed.graph.journal_events import content_hashes
+from graphfeed.graph.journal.events import content_hashes
 from graphfeed.graph.linking.pairs import SAID_BY, Mask
 from graphfeed.graph.store import GraphStore
 

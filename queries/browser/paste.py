@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from graphfeed.graph.cypher_mapping import CypherMapping
+from graphfeed.graph.mapping.cypher import CypherMapping
 from graphfeed.graph.query_files import find_query
 from graphfeed.graph.store import GraphStore
 

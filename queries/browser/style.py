@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from graphfeed.graph.graph_mapping import GraphMapping
+from graphfeed.graph.mapping.roles import GraphMapping
 from graphfeed.graph.store import GraphStore
 
 Style = dict[str, dict[str, str]]

@@ -11,7 +11,7 @@ from graphfeed.errors import ConfigError, ServerError, StoreError
 from graphfeed.options import Debug, Store, note, open_feed, out
 
 if TYPE_CHECKING:
-    from graphfeed.graph.neo4j_address import Address
+    from graphfeed.graph.neo4j.address import Address
     from graphfeed.queries.browser import Subject
 
 _NEO4J_HTTP_PORT = 7474
@@ -66,7 +66,7 @@ def _tell(address: str, subject: Subject, http: str) -> None:
 
 def _form(address: Address) -> dict[str, str]:
     """What Browser's form for connecting is filled with; the password is never part of an address."""
-    from graphfeed.graph.neo4j_address import Credentials
+    from graphfeed.graph.neo4j.address import Credentials
 
     known = Credentials.find(address)
     scheme, _, host = address.uri.partition("://")
@@ -80,7 +80,7 @@ def _form(address: Address) -> dict[str, str]:
 
 def _http_address(address: Address, given: str | None) -> str:
     """Where Browser is: as given, else the development server's, else the usual port of the store's host."""
-    from graphfeed.graph.neo4j_server import default_home, status
+    from graphfeed.graph.neo4j.server import default_home, status
 
     if given:
         if not given.startswith(("http://", "https://")):
@@ -97,6 +97,6 @@ def _http_address(address: Address, given: str | None) -> str:
 
 
 def _address(location: str) -> Address:
-    from graphfeed.graph.neo4j_address import Address
+    from graphfeed.graph.neo4j.address import Address
 
     return Address.parse(location)

@@ -53,6 +53,10 @@ def load(
     ] = None,
     end: Annotated[str | None, typer.Option("--end", help="sequences: the date of everybody's last act.")] = None,
     step_days: Annotated[float | None, typer.Option("--step-days", help="sequences: days between two acts.")] = None,
+    near: Annotated[
+        int | None,
+        typer.Option("--near", help="mind: to how many others an entity is related by its vector (10; 0: none)."),
+    ] = None,
     private: Annotated[
         bool, typer.Option("--private", help="mastodon: also posts that are not for everybody.")
     ] = False,
@@ -73,11 +77,12 @@ def load(
         **{"mapping": mapping, "site": site, "train": train, "test": test, "split": split, "friends": friends},
         **{"friends_both_ways": friends_both_ways or None, "kg": kg, "kg_items": kg_items, "text": text},
         **{"text_sequences": text_sequences, "attributes": attributes, "end": end, "step_days": step_days},
-        "private": private or None,
+        **{"near": near, "private": private or None},
     }
     with open_feed(store, mapping) as feed, ProgressBars(err()) as bars:
         told: dict[str, Any] = {"bulk": note if bulk else None, "progress": bars.records, "fetching": bars.fetched}
         report = feed.load(source, path, strict=strict, **told, **options)
+        is_there = not bulk or any(feed.store.counts().nodes.values())  # else the files wait for somebody's server
     if as_json:
         print(json.dumps(load_as_json(report), indent=2))
         return
@@ -86,7 +91,8 @@ def load(
         say_sample()
     if hidden := sum(file.passed_over for name, file in report.files.items() if name.endswith(": not public")):
         note(f"{hidden:,} posts that are not for everybody were left out: --private loads them, too")
-    note("next: graphfeed embed")
+    if is_there:
+        note("next: graphfeed embed")
 
 
 def say_sample() -> None:

@@ -144,6 +144,10 @@ def publish(
         typer.Option("--now", help="The moment to recommend for: clock, latest (time in the graph) or a date."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Predictions per person and kind.")] = 100,
+    active_days: Annotated[
+        float | None,
+        typer.Option("--active-days", min=0, help="Only for people who did something in so many days before --now."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would be written, write nothing.")] = False,
     device: Device = "auto",
     store: Store = None,
@@ -159,7 +163,9 @@ def publish(
             feed.require_writable("publish")
         moment = pick_moment(now, feed.graph().latest_time())
         note(f"recommending for {moment.shown}: {moment.why}")
-        report = feed.publish(moment.at, top=top, device=device, dry_run=dry_run, progress=bars.steps)
+        report = feed.publish(
+            moment.at, top=top, active_days=active_days, device=device, dry_run=dry_run, progress=bars.steps
+        )
         show_published(out(), report)
         people = feed.status()["people"]
     if dry_run:

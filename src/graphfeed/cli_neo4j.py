@@ -13,7 +13,7 @@ import typer
 from graphfeed.options import Debug, Json, err, note, out
 
 if TYPE_CHECKING:
-    from graphfeed.graph.neo4j_server import ServerInfo
+    from graphfeed.graph.neo4j.server import ServerInfo
 
 app = typer.Typer(
     name="neo4j",
@@ -50,8 +50,8 @@ def start(
     debug: Debug = False,
 ) -> None:
     """Start the server and wait until it answers; the first time it is downloaded."""
-    from graphfeed.graph.neo4j_server import ServerSettings, default_home
-    from graphfeed.graph.neo4j_server import start as start_server
+    from graphfeed.graph.neo4j.server import ServerSettings, default_home
+    from graphfeed.graph.neo4j.server import start as start_server
     from graphfeed.progress import ProgressBars
 
     settings = ServerSettings(
@@ -80,8 +80,8 @@ def start(
 @app.command(epilog="Example: graphfeed neo4j stop")
 def stop(home: HomeFolder = None, debug: Debug = False) -> None:
     """Stop the server; it ends when everything is written."""
-    from graphfeed.graph.neo4j_server import default_home
-    from graphfeed.graph.neo4j_server import stop as stop_server
+    from graphfeed.graph.neo4j.server import default_home
+    from graphfeed.graph.neo4j.server import stop as stop_server
 
     folder = home or default_home()
     stopped = stop_server(folder, say=note)
@@ -91,8 +91,8 @@ def stop(home: HomeFolder = None, debug: Debug = False) -> None:
 @app.command(epilog="Example: graphfeed neo4j status --json")
 def status(home: HomeFolder = None, as_json: Json = False, debug: Debug = False) -> None:
     """Whether the server runs, where, and how to get in."""
-    from graphfeed.graph.neo4j_server import default_home
-    from graphfeed.graph.neo4j_server import status as server_status
+    from graphfeed.graph.neo4j.server import default_home
+    from graphfeed.graph.neo4j.server import status as server_status
 
     info = server_status(home or default_home())
     if as_json:
@@ -116,9 +116,9 @@ def reset(
 ) -> None:
     """Stop the server and delete its graph; the password stays as it is."""
     from graphfeed.errors import ServerError
-    from graphfeed.graph.neo4j_server import default_home
-    from graphfeed.graph.neo4j_server import reset as reset_server
-    from graphfeed.graph.neo4j_server import status as server_status
+    from graphfeed.graph.neo4j.server import default_home
+    from graphfeed.graph.neo4j.server import reset as reset_server
+    from graphfeed.graph.neo4j.server import status as server_status
 
     info = server_status(home or default_home())
     if info.exists and not yes:
@@ -156,7 +156,7 @@ def _show_running(info: ServerInfo) -> None:
 
 
 def _command(verb: str, info: ServerInfo) -> str:
-    from graphfeed.graph.neo4j_server import default_home
+    from graphfeed.graph.neo4j.server import default_home
 
     home = "" if info.home == default_home().resolve() else f" --home {shlex.quote(str(info.home))}"
     return f"graphfeed neo4j {verb}{home}"

@@ -129,7 +129,10 @@ def why(
         return
     console, taste = out(), found.taste
     how = "approximate" if taste.approximate else "exact"
-    head = f"the towers score it {taste.score:.3f}; without any edge it would be {taste.alone:.3f}. Parts ({how}):"
+    head = (
+        f"the towers score it {taste.score:.3f}, on a scale of their own; without any edge it would be"
+        f" {taste.alone:.3f}. Parts ({how}):"
+    )
     console.print(head, highlight=False, markup=False, soft_wrap=True)
     for place, reason in enumerate(taste.reasons):
         share = f"[green]{reason.share:>6.0%}[/green]"

@@ -9,7 +9,7 @@
 
     [[nodes]] / [[relationships]]  # for tables: see graphfeed.loaders.mapping
 
-    [graph.nodes.User] …           # for a Neo4j graph that is there already: see graphfeed.graph.graph_mapping
+    [graph.nodes.User] …           # for a Neo4j graph that is there already: see graphfeed.graph.mapping.roles
 
     [link]                         # names found in texts become MENTIONS: see graphfeed.graph.linking.settings
 
@@ -46,7 +46,7 @@ from graphfeed.graph.linking.settings import LinkSettings
 from graphfeed.loaders.near import near_match
 
 if TYPE_CHECKING:
-    from graphfeed.graph.graph_mapping import GraphMapping
+    from graphfeed.graph.mapping.roles import GraphMapping
 
 CONFIG_FILE = "graphfeed.toml"
 STORE_VARIABLE = "GRAPHFEED_STORE"
@@ -103,6 +103,8 @@ class LoadSection(_Section):
     """For sequences: the date of everybody's last act."""
     step_days: float | None = None
     """For sequences: days between two acts."""
+    near: int | None = None
+    """For mind: to how many others an entity is related by its vector."""
     strict: bool = False
 
 
@@ -129,6 +131,8 @@ class PublishSection(_Section):
     """clock, latest, or a date; None: the clock, but for an old dump its latest time."""
     top: int = Field(default=100, ge=1, le=10_000)
     """Predictions per person and kind."""
+    active_days: float | None = Field(default=None, ge=0)
+    """Only for people who did something in so many days before; None: for everybody."""
 
 
 class Config(_Section):
@@ -139,7 +143,7 @@ class Config(_Section):
     nodes: tuple[dict[str, Any], ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
     graph: dict[str, Any] | None = None
-    """Of a graph that is used in place: see ``graphfeed.graph.graph_mapping``."""
+    """Of a graph that is used in place: see ``graphfeed.graph.mapping.roles``."""
     link: LinkSettings | None = None
     """Left out: nothing is linked."""
     embed: EmbedSection = EmbedSection()
@@ -211,7 +215,7 @@ def graph_mapping(location: str, config_file: Path | None = None) -> GraphMappin
     named = validate(StoreSection, found.get("store", {}), f"{file}: [store]").location
     if "location" in found.get("store", {}) and beside(file, named).rstrip("/") != location.rstrip("/"):
         return None
-    from graphfeed.graph.mapping_parse import parse_graph
+    from graphfeed.graph.mapping.parse import parse_graph
 
     if not isinstance(found["graph"], Mapping):
         raise ConfigError(f"{file}: [graph] is a table, found {found['graph']!r}")

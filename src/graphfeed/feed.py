@@ -24,10 +24,10 @@ from graphfeed.learning import Learning
 
 if TYPE_CHECKING:
     from graphfeed.graph.embed import EmbedReport
-    from graphfeed.graph.graph_mapping import GraphMapping
     from graphfeed.graph.ingest import LoadReport
     from graphfeed.graph.linking.report import LinkReport
     from graphfeed.graph.linking.settings import LinkSettings
+    from graphfeed.graph.mapping.roles import GraphMapping
     from graphfeed.graph.store import GraphStore, SetupReport
     from graphfeed.loaders.frames import Frame
     from graphfeed.loaders.mapping import TableMapping
@@ -55,8 +55,8 @@ class Feed(Learning):
 
     def inspect(self) -> str:
         """What the Neo4j database holds, and a ``[graph]`` for it, as the text of a graphfeed.toml. Changes nothing."""
-        from graphfeed.graph.mapping_draft import draft_graph
-        from graphfeed.graph.neo4j_inspect import inspect_database
+        from graphfeed.graph.mapping.draft import draft_graph
+        from graphfeed.graph.neo4j.inspect import inspect_database
 
         if "://" not in self.location:
             raise StoreError(
@@ -67,7 +67,7 @@ class Feed(Learning):
 
     def query_text(self, name: str) -> str:
         """A query of ``queries/`` as it is run here: in the graph's own names where it is used in place."""
-        from graphfeed.graph.cypher_mapping import CypherMapping
+        from graphfeed.graph.mapping.cypher import CypherMapping
         from graphfeed.graph.query_files import find_query
 
         text = find_query(name, self.store.dialect).text

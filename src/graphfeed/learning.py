@@ -47,7 +47,9 @@ class Learning(Exchanging):
         """The graph as tensors (``torch_geometric.data.HeteroData`` and the names of its rows)."""
         from graphfeed.graph.embed import read_encoder_mark
         from graphfeed.graph.tensors import read_graph
+        from graphfeed.training.heap import give_back_large_blocks
 
+        give_back_large_blocks()
         state = (self.store.version(), read_encoder_mark(self.store.workspace))
         if self._graph is None or self._graph[0] != state:
             self._graph = (state, read_graph(self.store))
@@ -174,6 +176,7 @@ class Learning(Exchanging):
         now: str | int | None = None,
         *,
         top: int = 100,
+        active_days: float | None = None,
         device: str = "auto",
         dry_run: bool = False,
         progress: Progress | None = None,
@@ -182,6 +185,7 @@ class Learning(Exchanging):
 
         ``now``: the moment that they are for: "clock", "latest" (time in the graph), a date, or microseconds since
         1970. None: the clock, or the latest time where that lies more than 30 days back.
+        ``active_days``: only for people who did something in so many days before; the others see what is trending.
         ``dry_run``: only count what would be written.
         """
         from graphfeed.moments import pick_moment
@@ -200,6 +204,7 @@ class Learning(Exchanging):
             self.model(device),
             now=moment,
             top=top,
+            active_days=active_days,
             metrics=metrics,
             encoder=encoder,
             dry_run=dry_run,

@@ -232,6 +232,8 @@ def show_published(console: Console, report: PublishReport) -> None:
         _say(console, f"generation {report.generation.id} is active: {written}; {report.seconds:.0f} s")
     if report.generation.kinds:
         _say(console, f"kinds of posts that are recommended: {', '.join(report.generation.kinds)}")
+    if (others := report.everybody - report.people) > 0:
+        _say(console, f"for {report.people:,} people who were active; {others:,} others are served what is trending")
     if report.people_without_posts:
         _say(console, f"{report.people_without_posts:,} people have met every post that there is")
     if report.people_unproven:

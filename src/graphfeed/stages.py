@@ -147,8 +147,14 @@ class Pipeline:
         done.stage(
             feed,
             "publish",
-            {**facts, "top": publish.top},
-            lambda: feed.publish(publish.now, top=publish.top, device=self.training.device, progress=progress.steps),
+            {**facts, "top": publish.top, "active days": publish.active_days},
+            lambda: feed.publish(
+                publish.now,
+                top=publish.top,
+                active_days=publish.active_days,
+                device=self.training.device,
+                progress=progress.steps,
+            ),
             there=bool(active),
         )
 

@@ -25,14 +25,15 @@ def read_status(store: GraphStore) -> dict[str, Any]:
     except TrainingError:
         model = None
     generations = [show_generation(g) for g in store.generations()]
+    active = next((g for g in generations if g["active"]), None)
     return {
         "store": store.location,
         "version": store.version(),
         "nodes": counts.nodes,
         "relationships": counts.relationships,
-        "encoder": _encoder(store),
+        "encoder": _encoder(store) or (active["encoder"].partition("@")[0] if active else "") or None,
         "model": model,
-        "generation": next((g for g in generations if g["active"]), None),
+        "generation": active,
         "generations": generations,
         "people": store.run("busiest_users", limit=_PEOPLE) if counts.nodes.get("User") else [],
     }
@@ -53,6 +54,7 @@ def show_generation(generation: Generation) -> dict[str, Any]:
 
 
 def _encoder(store: GraphStore) -> str | None:
+    # Of this workspace. Where another one embedded, the generation that was published from there says by what.
     # Read here rather than by graphfeed.graph.embed, which loads scikit-learn: status answers at once.
     file = store.workspace / "encoder.json"
     return str(json.loads(file.read_text(encoding="utf-8"))["name"]) if file.is_file() else None

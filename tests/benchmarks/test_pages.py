@@ -30,9 +30,17 @@ def test_only_the_first_table_between_the_marks_is_replaced() -> None:
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
     stages = {
-        f"{stage} {edges}": {"edges": edges, "seconds": s, "peak_mib": 300.0, "us_an_edge": 1.0, "bytes_an_edge": 9.0}
+        f"{stage} {edges}": {
+            "edges": edges,
+            "seconds": s,
+            "cpu_seconds": 2 * s,
+            "peak_mib": 300.0,
+            "us_an_edge": 1.0,
+            "bytes_an_edge": 9.0,
+        }
         for stage, edges, s in (("load", 10_000, 1.25), ("load", 100_000, 2.0), ("rank", 10_000, 0.5))
     }
+    stages["rank 10000"]["people"] = 70
     stages["rank 100000"] = stages["rank 10000"] | {"edges": 100_000, "seconds": 1_200.0, "stopped": True}
     ratios = {"load: time": {"ratio": 0.16, "at_most": 1.5, "reached": True}, "rank: time": {"ratio": 3.0}}
     growth = {"ratios": ratios, "figures": {}, "stages": stages, "peak_mib": 1.0}
@@ -51,8 +59,8 @@ def test_speed_tables_say_what_was_reached_and_what_was_not_run(kept: Path) -> N
     assert growth_markdown(kept).splitlines() == [
         "| stage | 10,000 | 100,000 |",
         "|---|---|---|",
-        "| `load` | 1.2 s, 300 MiB | 2.0 s, 300 MiB |",
-        "| `rank` | 0.5 s, 300 MiB | stopped after 1,200 s |",
+        "| `load` | 2.5 s, 300 MiB | 4.0 s, 300 MiB |",
+        "| `rank` | 1.0 s, 300 MiB for 70 people | stopped after 1,200 s |",
     ]
     behind = figures_markdown(kept)
     assert "| ours, users/s | 24,140 |" in behind

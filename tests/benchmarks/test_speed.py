@@ -66,6 +66,7 @@ def test_growth_is_per_edge_and_leaves_out_what_was_stopped() -> None:
     found = {
         "load 100": {"edges": 100, "us_an_edge": 1.0, "bytes_an_edge": 10.0},
         "load 1000": {"edges": 1_000, "us_an_edge": 1.2, "bytes_an_edge": 20.0},
+        "load 10000": {"edges": 10_000, "us_an_edge": 9.0, "bytes_an_edge": 9.0, "people": 7},
         "publish 100": {"edges": 100, "us_an_edge": 1.0, "bytes_an_edge": 10.0},
         "publish 1000": {"edges": 1_000, "us_an_edge": 9.0, "bytes_an_edge": 9.0, "stopped": True},
     }

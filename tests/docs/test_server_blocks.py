@@ -16,7 +16,7 @@ from tests.neo4j_emptied import ask, empty
 from tests.neo4j_fixture import Neo4jServer
 from tests.readme_worlds import make_dump
 
-from graphfeed.graph.mapping_parse import parse_graph
+from graphfeed.graph.mapping.parse import parse_graph
 
 MOVIES = ROOT / "docs" / "existing-graph.md"
 ADDRESSES = ("neo4j://127.0.0.1:7687", "neo4j://host:7687", "neo4j://graph.example.org:7687")

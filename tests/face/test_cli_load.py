@@ -35,7 +35,10 @@ FILES = {
     "library/vocabulary.dat": "owl\n",
     "library/splits_cvae/cf-train-1-users.dat": "1 0\n",
     "library/splits_cvae/cf-test-1-users.dat": "1 1\n",
-    "mind/news.tsv": "N1\tsports\tgolf\tA title\t\t\t[]\t[]\n",
+    "mind/news.tsv": "N1\tsports\tgolf\tA title\t\t\t"
+    + json.dumps([{"WikidataId": f"Q{i}"} for i in (1, 2, 3)])
+    + "\t[]\n",
+    "mind/entity_embedding.vec": "Q1\t1\t0\t\nQ2\t1\t.1\t\nQ3\t1\t.3\t\n",
     "mind/behaviors.tsv": "1\tU1\t11/15/2019 8:55:22 AM\t\tN1-1\n",
     "kgat/train.txt": "0 0\n",
     "kgat/test.txt": "0 1\n",
@@ -77,7 +80,8 @@ CASES = [
         " --end 2020-05-01 --step-days 2",
         {"LIKED": 3, "MENTIONS": 2, "Post": 1},
     ),
-    ("mind mind", {"VIEWED": 1, "MENTIONS": 2}),
+    ("mind mind", {"VIEWED": 1, "MENTIONS": 5, "RELATED_TO": 6}),
+    ("mind mind --near 1", {"RELATED_TO": 3}),
     ("kgat kgat", {"LIKED": 1, "HELD_OUT": 1, "RELATED_TO": 1, "MENTIONS": 2}),
     ("mastodon archive --private", {"POSTED": 1}),
     ("mastodon archive", {"POSTED": 0}),

@@ -57,6 +57,10 @@ def test_a_dry_run_counts_what_a_publishing_writes(feed: graphfeed.Feed, capsys:
     with pytest.raises(SystemExit, match="0"):
         main(["publish", "--dry-run", "--now", "latest", "--top", "5", "--store", feed.location])
     assert f"nothing was written; it would be {counted.written['RECOMMENDED']:,} RECOMMENDED" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["publish", "--dry-run", "--now", "latest", "--active-days", "3", "--store", feed.location])
+    some = feed.publish("latest", active_days=3, dry_run=True)
+    assert f"for {some.people:,} people who were active; " in capsys.readouterr().out
     assert feed.store.generations() == before
     written = feed.publish("latest", top=5).written
     assert written == counted.written
@@ -82,6 +86,10 @@ def test_status_says_what_there_is(feed: graphfeed.Feed) -> None:
     assert status["model"]["current"] is True
     assert 0 < status["generation"]["metrics"]["ndcg@10"] <= 1
     assert status["generation"]["encoder"].startswith("tfidf")
+    # Whoever opens the same database from another machine has a workspace that does not know: the generation does.
+    (feed.store.workspace / "encoder.json").rename(feed.store.workspace / "elsewhere.json")
+    assert feed.status()["encoder"] == "tfidf"
+    (feed.store.workspace / "elsewhere.json").rename(feed.store.workspace / "encoder.json")
 
 
 def test_the_same_seed_trains_the_same_model(feed: graphfeed.Feed) -> None:

@@ -17,7 +17,7 @@ from graphfeed.cli import main
 from graphfeed.config import read_config
 from graphfeed.errors import StoreError
 from graphfeed.feed import Feed
-from graphfeed.graph.mapping_parse import parse_graph
+from graphfeed.graph.mapping.parse import parse_graph
 from graphfeed.graph.store import open_store
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

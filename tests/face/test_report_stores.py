@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from graphfeed.cli import app
 from graphfeed.errors import UnknownNodeError
 from graphfeed.feed import Feed
-from graphfeed.graph.mapping_parse import parse_graph
+from graphfeed.graph.mapping.parse import parse_graph
 from graphfeed.report.section import clean
 
 

@@ -51,6 +51,9 @@ def test_settings_of_publishing_concern_only_publishing(folder: Path) -> None:
     told = change(folder, "top = 20", "top = 21")
     assert told.ran == ["publish"]
     assert "publish: runs, top changed" in told.said
+    told = change(folder, "top = 21", "top = 21\nactive_days = 3")
+    assert told.said[-1] == "publish: runs, active days changed"
+    assert 0 < told.results["publish"].people < told.results["publish"].everybody
 
 
 def test_settings_of_training_concern_all_that_follows(folder: Path) -> None:

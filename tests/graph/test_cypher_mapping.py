@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphfeed.errors import ConfigError, QueryError
-from graphfeed.graph import neo4j_statements as statements
-from graphfeed.graph.cypher_mapping import CypherMapping
-from graphfeed.graph.cypher_tokens import tokens_of
-from graphfeed.graph.mapped_names import literal, quote
-from graphfeed.graph.mapping_parse import own_mapping, parse_graph
+from graphfeed.graph.mapping.cypher import CypherMapping
+from graphfeed.graph.mapping.names import literal, quote
+from graphfeed.graph.mapping.parse import own_mapping, parse_graph
+from graphfeed.graph.mapping.tokens import tokens_of
+from graphfeed.graph.neo4j import statements
 from graphfeed.graph.query_files import load_queries
 from graphfeed.loaders.records import NODE_TYPES, RELATIONSHIP_TYPES
 

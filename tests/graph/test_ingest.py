@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from graphfeed.errors import ConfigError, RejectedRowError, SourceError, StoreError
 from graphfeed.graph.ingest import ingest
-from graphfeed.graph.store import GraphStore, open_store
+from graphfeed.graph.journal.change import JournalChange
+from graphfeed.graph.store import GraphStore, Written, open_store
 from graphfeed.loaders import open_loader
+from graphfeed.loaders.chunks import make_nodes, make_relationships
 from graphfeed.loaders.mapping import parse_mapping
 from graphfeed.loaders.records import Chunk
 from graphfeed.loaders.rejected import Rejects
@@ -173,6 +177,59 @@ def test_a_row_that_gets_lost_is_a_fault(store: GraphStore) -> None:
 
 
 @pytest.mark.data
+class _ManyFiles:
+    """Small files of one kind, two of which have rows that cannot be used."""
+
+    name = "many files"
+
+    def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
+        yield make_nodes("User", "people", [1, 2], id=["u", "v"])
+        yield make_nodes("Post", "posts", [1], id=["p"])
+        rows = {"a": [("u", "p")], "b": [("v", "p"), ("u", "nobody"), ("u", "p")], "c": [("v", "q"), ("v", "p")]}
+        for file, pairs in {"people": ["u", "v"], "posts": ["p"], **rows}.items():
+            rejects.read(file, len(pairs))
+        for file, likes in rows.items():
+            sources, targets = zip(*likes, strict=True)
+            lines = range(11, 11 + len(likes))
+            yield make_relationships("LIKED", file, lines, source=sources, target=targets)
+
+
+def test_small_chunks_are_written_together_and_each_file_accounted_for(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[int] = []
+    write = JournalChange.write_relationships
+
+    def counted(self: JournalChange, type_: str, source: str, target: str, rows: pa.Table) -> Written:
+        writes.append(rows.num_rows)
+        return write(self, type_, source, target, rows)
+
+    monkeypatch.setattr(JournalChange, "write_relationships", counted)
+    report = ingest(store, _ManyFiles())
+    assert writes == [6]
+    assert {name: (f.read, f.kept, f.rejected) for name, f in report.files.items()} == {
+        "people": (2, 2, 0), "posts": (1, 1, 0), "a": (1, 1, 0), "b": (3, 1, 2), "c": (2, 0, 2)
+    }  # fmt: skip
+    assert report.graph.relationships["LIKED"] == 2
+    rows = csv.DictReader((store.workspace / "rejected.csv").open(encoding="utf-8"))
+    assert [(r["file"], r["line"], r["reason"]) for r in rows] == [
+        ("b", "12", "dangling key"), ("b", "13", "duplicate"), ("c", "11", "dangling key"), ("c", "12", "duplicate")
+    ]  # fmt: skip
+
+
+def test_rows_of_several_files_that_get_lost_are_a_fault(store: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = JournalChange.write_relationships
+
+    def losing(self: JournalChange, type_: str, source: str, target: str, rows: pa.Table) -> Written:
+        written = write(self, type_, source, target, rows)
+        return replace(written, kept=written.kept - 1)
+
+    monkeypatch.setattr(JournalChange, "write_relationships", losing)
+    with pytest.raises(StoreError, match="a fault in graphfeed"):
+        ingest(store, _ManyFiles())
+    assert store.counts().nodes["User"] == 0
+
+
 def test_real_dump(store: GraphStore, data_folder: Path) -> None:
     report = ingest(store, open_loader("stackexchange", data_folder / "stackexchange" / "quantumcomputing"))
     assert report.graph.nodes["User"] == 3461

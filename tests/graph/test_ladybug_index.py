@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graphfeed.errors import QueryError
-from graphfeed.graph.ladybug_index import check_reading
+from graphfeed.graph.ladybug.index import check_reading
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.store_contract import SEEN, Open, StoreContract, links, nodes, publish
+from tests.reopened import feed as feed
+from tests.reopened import open_again as open_again
+from tests.store_contract import SEEN, Open, StoreContract, nodes, publish
 
 from graphfeed.errors import StoreError, StoreFormatError
-from graphfeed.graph.ladybug_store import LadybugStore
+from graphfeed.graph.ladybug.store import LadybugStore
 from graphfeed.graph.store import GraphStore, open_store
 
 
@@ -27,28 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_again(folder: Path) -> Iterator[Open]:
-    opened: list[GraphStore] = []
-
-    def again() -> GraphStore:
-        opened.append(open_store(folder, create=True))
-        return opened[-1]
-
-    yield again
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def feed(open_again: Open) -> GraphStore:
-    """Two users, a post, a LIKED, one generation."""
-    store = open_again()
-    with store.change("load") as change:
-        change.write_nodes("User", nodes("User", ["ann", "bo"], name=["Ann", "Bo"]))
-        change.write_nodes("Post", nodes("Post", ["p"]))
-        change.write_relationships("LIKED", "User", "Post", links("LIKED", [("ann", "p")], at=[5]))
-    publish(store, "g1", [("bo", "p")])
-    return store
+def location(folder: Path) -> str:
+    return str(folder)
 
 
 LIKED = "MATCH (u:User)-[:LIKED]->(p:Post) RETURN u.id AS user, p.id AS post"

@@ -19,15 +19,15 @@ from tests.store_rows import links, nodes, publish
 
 from graphfeed.errors import ConfigError, StoreError
 from graphfeed.feed import Feed
-from graphfeed.graph import neo4j_rights
-from graphfeed.graph.cypher_mapping import CypherMapping
 from graphfeed.graph.embed import embed
-from graphfeed.graph.graph_mapping import GraphMapping
-from graphfeed.graph.mapping_parse import parse_graph
-from graphfeed.graph.neo4j_address import Address, Credentials
-from graphfeed.graph.neo4j_server import LTS, ServerSettings, java_way, missing
-from graphfeed.graph.neo4j_session import Server
-from graphfeed.graph.neo4j_store import Neo4jStore
+from graphfeed.graph.mapping.cypher import CypherMapping
+from graphfeed.graph.mapping.parse import parse_graph
+from graphfeed.graph.mapping.roles import GraphMapping
+from graphfeed.graph.neo4j import rights as neo4j_rights
+from graphfeed.graph.neo4j.address import Address, Credentials
+from graphfeed.graph.neo4j.server import LTS, ServerSettings, java_way, missing
+from graphfeed.graph.neo4j.session import Server
+from graphfeed.graph.neo4j.store import Neo4jStore
 from graphfeed.graph.query_files import find_query, load_queries
 from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.graph.tensors import FeedGraph, read_graph

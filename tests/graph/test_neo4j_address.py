@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graphfeed.errors import StoreError
-from graphfeed.graph.neo4j_address import Address, Credentials
+from graphfeed.graph.neo4j.address import Address, Credentials
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,16 @@ from tests.neo4j_own_server import OwnServer
 from tests.store_rows import SEEN, links, nodes, publish
 
 from graphfeed.errors import StoreBusyError, StoreError, StoreUnreachableError
-from graphfeed.graph import neo4j_apply, neo4j_spool
-from graphfeed.graph.neo4j_server import LTS, ServerSettings, missing
-from graphfeed.graph.neo4j_session import Server
+from graphfeed.graph.neo4j import apply as neo4j_apply
+from graphfeed.graph.neo4j import spool as neo4j_spool
+from graphfeed.graph.neo4j.server import LTS, ServerSettings, missing
+from graphfeed.graph.neo4j.session import Server
 from graphfeed.graph.store import GraphStore, open_store
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = [f"u{i}" for i in range(1_500)]
+DIED = r"(no server answers at|does not answer, or stopped answering)(.|\n)*The change was applied in part"
+"""Whether the kill falls into a transaction or between two."""
 ROOM = 400
 """Megabytes of the server's disk: plenty."""
 TORN = "internal.dbms.tx_log.fail_on_corrupted_log_files=false\n"
@@ -107,10 +110,10 @@ def test_an_encrypted_address_of_a_plain_server(location: str) -> None:
 
 def test_the_server_dies_in_a_load_and_the_command_says_so(feed: GraphStore, own: OwnServer, tmp_path: Path) -> None:
     pairs = tmp_path / "train.txt"
-    pairs.write_text("".join(f"{user} {user % 7} {user % 11 + 7}\n" for user in range(1_000)))
+    pairs.write_text("".join(f"{user} {user % 7} {user % 11 + 7}\n" for user in range(3_000)))
     run = (
-        "import sys; from graphfeed.graph import neo4j_apply, neo4j_spool; from graphfeed.cli import main;"
-        " neo4j_apply.BATCH_ROWS = neo4j_spool.BATCH_ROWS = 50; main()"
+        "import sys; from graphfeed.graph.neo4j import apply, spool; from graphfeed.cli import main;"
+        " apply.BATCH_ROWS = spool.BATCH_ROWS = 50; main()"
     )
     command = [sys.executable, "-c", run, "load", "pairs", str(tmp_path), "--store", own.link.uri]
     killer = own.kill_when(lambda: own.batches_in() >= 3)
@@ -118,24 +121,26 @@ def test_the_server_dies_in_a_load_and_the_command_says_so(feed: GraphStore, own
     killer.join()
     assert done.returncode == 1, done.stdout + done.stderr
     (said,) = [line for line in done.stderr.splitlines() if "graphfeed: " in line]
-    assert re.search(rf"no server answers at {own.link.uri}: is it running.*\? The change was applied in part", said)
+    assert own.link.uri in said
+    assert re.search(DIED, said)
     assert "the next change from here finishes it first" in said
     assert "Traceback" not in done.stderr
     own.up()
-    assert 52 <= feed.counts().nodes["User"] < 1_002  # the same handle goes on
+    assert feed.counts().nodes["User"] >= 52  # the same handle goes on
+    assert own.batches_in() >= 3, "the change is still one to be finished"
     assert [r["user"] for r in feed.cypher(SEEN)] == ["bo"]
     with feed.change("anything"):
         pass
-    assert feed.counts().nodes["User"] == 1_002
-    assert feed.counts().relationships["LIKED"] == 2_001
+    assert feed.counts().nodes["User"] == 3_002
+    assert feed.counts().relationships["LIKED"] == 6_001
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert feed.counts().nodes["User"] == 1_002, again.stdout
+    assert feed.counts().nodes["User"] == 3_002, again.stdout
 
 
 def test_the_server_dies_in_a_publish_and_the_former_one_stays(feed: GraphStore, own: OwnServer) -> None:
     _load(feed)
     killer = own.kill_when(lambda: own.batches_in() >= 3)
-    with pytest.raises(StoreUnreachableError, match=r"no server answers at .*\? The change was applied in part"):
+    with pytest.raises(StoreUnreachableError, match=DIED):
         publish(feed, "g2", [(u, "p") for u in PEOPLE], 2)
     killer.join()
     own.up()
@@ -174,7 +179,7 @@ def test_the_server_dies_while_it_is_read(
 
     def killed(*arguments: object) -> Iterator[object]:
         for number, record in enumerate(stream(*arguments)):  # type: ignore[arg-type]
-            if number == 10:
+            if number == 0:
                 own.kill()
             yield record
 
@@ -225,7 +230,7 @@ def test_the_servers_disk_is_full(feed: GraphStore, own: OwnServer) -> None:
         feed.counts()
     own.mount(ROOM)
     own.down()
-    own.up(TORN)
+    own.up(TORN, heap="3g")  # as the error says of a database that does not open
     assert [r["user"] for r in feed.cypher(SEEN)] == ["bo"]
     assert 2 <= feed.counts().nodes["User"] < 1_502
     with feed.change("anything"):

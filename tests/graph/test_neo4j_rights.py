@@ -13,9 +13,9 @@ import pytest
 from tests.neo4j_emptied import empty
 from tests.neo4j_fixture import Neo4jServer
 
-from graphfeed.graph.neo4j_address import Address, Credentials
-from graphfeed.graph.neo4j_rights import grants
-from graphfeed.graph.neo4j_session import Server
+from graphfeed.graph.neo4j.address import Address, Credentials
+from graphfeed.graph.neo4j.rights import grants
+from graphfeed.graph.neo4j.session import Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "neo4j.md"
 

@@ -8,10 +8,12 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,13 @@ from tests.neo4j_fixture import Neo4jServer, cannot_be_had, free_ports
 
 from graphfeed.cli import main
 from graphfeed.errors import ServerError
-from graphfeed.graph.neo4j_server import CALENDAR, LTS, ServerInfo, ServerSettings, missing, reset, start, status, stop
-from graphfeed.graph.neo4j_server.java_way import command_line
+from graphfeed.graph.neo4j.server import CALENDAR, LTS, ServerInfo, ServerSettings, missing, reset, start, status, stop
+from graphfeed.graph.neo4j.server.choice import choose_way
+from graphfeed.graph.neo4j.server.class_archive import options_for_server, options_with_archive
+from graphfeed.graph.neo4j.server.home import Home
+from graphfeed.graph.neo4j.server.jars import jar_folder
+from graphfeed.graph.neo4j.server.java import find_javas
+from graphfeed.graph.neo4j.server.java_way import JavaWay, command_line
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -178,6 +185,46 @@ def test_the_commands(
     assert (settings.home / "data" / "databases").is_dir()
     assert run_cli("reset", home, "--yes") == 0
     assert not (settings.home / "data").exists()
+
+
+def test_classes_are_archived_once(settings: ServerSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(settings, way="java")
+    if sentence := missing(settings):
+        cannot_be_had(sentence)
+    way = choose_way(settings, None)
+    assert isinstance(way, JavaWay)
+    way.fetch(print, lambda *_: None)
+    found = jar_folder(way.release)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    jars = jar_folder(way.release)
+    jars.mkdir(parents=True)
+    for jar in found.glob("*.jar"):
+        (jars / jar.name).symlink_to(jar)
+    run = settings.home / "run"
+
+    first = start(settings)
+    assert f"-XX:ArchiveClassesAtExit={run}" in command_line(int(first.handle or 0))
+    stop(settings.home)
+    [archive] = jars.glob("*.jsa")
+    assert not list(run.glob("*.jsa"))
+    second = start(settings)
+    if Path("/proc/self/maps").exists():
+        assert str(archive) in Path(f"/proc/{second.handle}/maps").read_text(encoding="utf-8")
+    assert count(settings) == 0
+    stop(settings.home)
+    assert list(jars.glob("*.jsa")) == [archive]
+
+
+def test_an_archive_that_is_none_is_ignored(tmp_path: Path) -> None:
+    for java in find_javas():
+        [made, quiet] = options_for_server(tmp_path, java, Home(tmp_path / "home"))
+        archive = tmp_path / Path(made.partition("=")[2]).name
+        archive.write_bytes(b"not an archive")
+        [used, _] = options_with_archive(tmp_path, java)
+        assert used.endswith(str(archive))
+        done = subprocess.run([java.command, used, quiet, "-version"], capture_output=True, text=True, check=True)
+        assert not done.stdout
+        assert "archive" not in done.stderr
 
 
 def test_a_server_that_dies_says_why(settings: ServerSettings) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.neo4j_fixture import free_ports
 
 from graphfeed.errors import ConfigError, ServerError
-from graphfeed.graph.neo4j_server import (
+from graphfeed.graph.neo4j.server import (
     CALENDAR,
     LTS,
     ServerSettings,
@@ -22,12 +22,12 @@ from graphfeed.graph.neo4j_server import (
     start,
     status,
 )
-from graphfeed.graph.neo4j_server.choice import choose_way
-from graphfeed.graph.neo4j_server.docker_way import DockerWay, container_name, run_arguments
-from graphfeed.graph.neo4j_server.home import Home, Served
-from graphfeed.graph.neo4j_server.jars import fetch_jars, jar_folder, pom_text
-from graphfeed.graph.neo4j_server.java_way import JavaWay, is_running, last_words
-from graphfeed.graph.neo4j_server.settings import configuration_text, java_options
+from graphfeed.graph.neo4j.server.choice import choose_way
+from graphfeed.graph.neo4j.server.docker_way import DockerWay, container_name, run_arguments
+from graphfeed.graph.neo4j.server.home import Home, Served
+from graphfeed.graph.neo4j.server.jars import fetch_jars, jar_folder, pom_text
+from graphfeed.graph.neo4j.server.java_way import JavaWay, is_running, last_words
+from graphfeed.graph.neo4j.server.settings import configuration_text, java_options
 
 
 def program(path: Path, text: str) -> Path:
@@ -146,7 +146,7 @@ def test_the_containers_command_line(bare: Path, tmp_path: Path) -> None:
     settings = ServerSettings(home=home.folder, bolt_port=17687, http_port=17474)
     served = DockerWay(LTS).launch(settings, home)
     name = container_name(home)
-    assert served == Served("docker", "5.26.30", name, 17687, 17474)
+    assert served == Served("docker", "5.26.30", name, 17687, 17474, "1g", "512m")
     given = record.read_text(encoding="utf-8").splitlines()
     assert given == run_arguments(LTS, settings, home)
     assert given == [
@@ -176,6 +176,30 @@ def test_the_containers_command_line(bare: Path, tmp_path: Path) -> None:
     ]
     assert (tmp_path / "record.auth").read_text(encoding="utf-8") == f"neo4j/{home.password}\n"
     assert home.password not in " ".join(given)
+
+
+def test_the_importer_runs_in_a_container_of_its_own(bare: Path, tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    program(bare / "docker", f'printf "%s\\n" "$@" > {record}')
+    home = Home(tmp_path / "home")
+    home.make()
+    files = tmp_path / "bulk"
+    DockerWay(LTS).admin(home, ("database", "import", "full", "neo4j", f"@{files}/import.args"), files, "512m")
+    assert record.read_text(encoding="utf-8").splitlines() == [
+        *("run", "--rm"),
+        *("--user", f"{os.getuid()}:{os.getgid()}"),
+        f"--volume={home.folder}/data:/data",
+        f"--volume={home.folder}/logs:/logs",
+        f"--volume={home.folder}/plugins:/plugins",
+        f"--volume={home.folder}/import:/import",
+        f"--volume={files}:{files}",
+        "--env=HEAP_SIZE=512m",
+        "neo4j:5.26.30-community",
+        *("neo4j-admin", "database", "import", "full", "neo4j", f"@{files}/import.args"),
+    ]
+    program(bare / "docker", "echo 'Unrecognized option' >&2; exit 1")
+    with pytest.raises(ServerError, match="docker run failed: Unrecognized option"):
+        DockerWay(LTS).admin(home, ("database", "import"), files, "512m")
 
 
 def test_what_maven_says_is_passed_on(bare: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,17 @@ import pytest
 from tests.cut_connection import Cable
 from tests.neo4j_emptied import ask, empty
 from tests.neo4j_fixture import Neo4jServer
-from tests.store_contract import SEEN, Open, StoreContract, links, nodes, publish
+from tests.reopened import feed as feed
+from tests.reopened import open_again as open_again
+from tests.store_contract import SEEN, StoreContract, links, nodes, publish
 
 from graphfeed.errors import QueryError, StoreBusyError, StoreError, StoreUnreachableError
-from graphfeed.graph import neo4j_apply, neo4j_nearest, neo4j_session, neo4j_spool
-from graphfeed.graph.neo4j_reads import Reader
-from graphfeed.graph.neo4j_store import Neo4jStore
+from graphfeed.graph.neo4j import apply as neo4j_apply
+from graphfeed.graph.neo4j import nearest as neo4j_nearest
+from graphfeed.graph.neo4j import session as neo4j_session
+from graphfeed.graph.neo4j import spool as neo4j_spool
+from graphfeed.graph.neo4j.reads import Reader
+from graphfeed.graph.neo4j.store import Neo4jStore
 from graphfeed.graph.query_files import find_query
 from graphfeed.graph.store import GraphStore, open_store
 
@@ -35,31 +39,6 @@ def location(neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("NEO4J_PASSWORD", neo4j_server.password)
     monkeypatch.setenv("GRAPHFEED_WORKSPACE", str(tmp_path / "workspace"))
     return empty(neo4j_server)
-
-
-@pytest.fixture
-def open_again(location: str) -> Iterator[Open]:
-    opened: list[GraphStore] = []
-
-    def again() -> GraphStore:
-        opened.append(open_store(location, create=True))
-        return opened[-1]
-
-    yield again
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def feed(open_again: Open) -> GraphStore:
-    """Two users, a post, a LIKED, one generation."""
-    store = open_again()
-    with store.change("load") as change:
-        change.write_nodes("User", nodes("User", ["ann", "bo"], name=["Ann", "Bo"]))
-        change.write_nodes("Post", nodes("Post", ["p"]))
-        change.write_relationships("LIKED", "User", "Post", links("LIKED", [("ann", "p")], at=[5]))
-    publish(store, "g1", [("bo", "p")])
-    return store
 
 
 class TestNeo4jStore(StoreContract):
@@ -164,7 +143,8 @@ def test_a_second_writer_is_told_who_is_at_work_and_a_killed_one_lets_go(feed: G
 
 _KILLED = """
 import os, signal, sys
-from graphfeed.graph import neo4j_apply, neo4j_spool
+from graphfeed.graph.neo4j import apply as neo4j_apply
+from graphfeed.graph.neo4j import spool as neo4j_spool
 from graphfeed.graph.store import open_store
 from tests.store_rows import links, nodes, publish
 neo4j_spool.BATCH_ROWS = neo4j_apply.BATCH_ROWS = 10

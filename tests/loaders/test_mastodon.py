@@ -305,3 +305,29 @@ def test_the_quick_way_says_what_the_slow_one_does(markup: str) -> None:
     from graphfeed.loaders.markup import plain_text
 
     assert post_text(markup) == plain_text(markup)
+
+
+def test_addressees_may_be_anything(tmp_path: Path) -> None:
+    odd = note(1)
+    odd["to"] = [{"id": PUBLIC}, 3, PUBLIC]
+    folder = write(tmp_path / "archive", [odd, {**note(2), "to": [{"type": "Collection"}], "cc": None}])
+    with open_store(tmp_path / "feed", create=True) as store:
+        report = ingest(store, MastodonLoader(folder))
+        assert store.node_ids("Post").to_pylist() == [f"{ADA}/statuses/1"]
+    assert report.files["outbox.json: not public"].passed_over == 1
+
+
+def test_archives_are_the_same_graph_taken_together_or_each_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write(tmp_path / "all" / f"archive-{number}", [*OUTBOX, note(100 + number)], [LIKED, OTHER], [OTHER])
+    found = []
+    for rows in (50_000, 1):
+        monkeypatch.setattr("graphfeed.loaders.mastodon.CHUNK_ROWS", rows)
+        with open_store(tmp_path / f"feed-{rows}", create=True) as store:
+            report = ingest(store, MastodonLoader(tmp_path / "all"))
+            posts = sorted(store.read_nodes("Post", ["id", "text", "created_at"]).to_pylist(), key=repr)
+            found.append((posts, report.graph, {n: (f.read, f.kept, f.rejected) for n, f in report.files.items()}))
+    assert found[0] == found[1]
+    assert {f"{ADA}/statuses/{100 + n}" for n in range(3)} <= {post["id"] for post in found[0][0]}

@@ -16,7 +16,7 @@ from graphfeed.graph.ingest import ingest
 from graphfeed.graph.store import open_store
 from graphfeed.loaders.cells import value_block
 from graphfeed.loaders.mapping import parse_mapping
-from graphfeed.loaders.sql import SqlLoader, shown_url
+from graphfeed.loaders.sql import SqlLoader, said_by, shown_url
 from graphfeed.loaders.values import as_text
 
 MAPPING = """
@@ -195,6 +195,23 @@ def test_what_is_no_database(tmp_path: Path, read) -> None:
     (tmp_path / "x.db").write_bytes(b"this is text " * 1000)
     with pytest.raises(SourceError, match=r"sqlite:///.*x\.db.*: file is not a database"):
         read(loader(f"sqlite:///{tmp_path / 'x.db'}"))
+
+
+@pytest.mark.parametrize(
+    ("original", "said"),
+    [
+        (Exception(1146, "Table 'shop.likes' doesn't exist"), "Table 'shop.likes' doesn't exist"),  # PyMySQL
+        (Exception('relation "likes" does not exist\nLINE 1: …'), 'relation "likes" does not exist'),  # psycopg
+        (Exception("no entry for hush2 in the file"), "no entry for *** in the file"),
+        (Exception(), "Exception"),
+    ],
+)
+def test_what_a_driver_said_in_a_line(original: Exception, said: str) -> None:
+    import sqlalchemy
+
+    url = sqlalchemy.engine.make_url("postgresql://reader:hush2@db.example/shop")
+    for error in (original, sqlalchemy.exc.OperationalError("select 1", None, original)):
+        assert said_by(error, url) == said
 
 
 def test_values_of_every_kind() -> None:

@@ -20,8 +20,8 @@ from tests.queries.toy import make_toy, predictions
 
 from graphfeed.cli import main
 from graphfeed.errors import ConfigError, NotPublishedError, StoreUnreachableError, UnknownNodeError
-from graphfeed.graph.graph_mapping import GraphMapping
-from graphfeed.graph.mapping_parse import parse_graph
+from graphfeed.graph.mapping.parse import parse_graph
+from graphfeed.graph.mapping.roles import GraphMapping
 from graphfeed.graph.query_files import load_queries
 from graphfeed.graph.schema import PREDICTED
 from graphfeed.graph.store import GraphStore

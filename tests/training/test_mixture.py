@@ -35,26 +35,24 @@ def ndcg(sample: Sample, weights: np.ndarray) -> float:
 
 
 def test_planted_weights_are_found() -> None:
-    found = fit_weights(planted(2_000), np.ones(4, dtype=bool), 1e-5)
+    found = fit_weights(planted(2_000), 1e-5)
     np.testing.assert_allclose(found, PLANTED, atol=0.15)
 
 
-def test_a_stronger_penalty_gives_smaller_weights_and_no_column_no_weight() -> None:
+def test_a_stronger_penalty_gives_smaller_weights() -> None:
     sample = planted()
-    weak, strong = (fit_weights(sample, np.ones(4, dtype=bool), ridge) for ridge in (1e-4, 1e-1))
+    weak, strong = (fit_weights(sample, ridge) for ridge in (1e-4, 1e-1))
     assert np.linalg.norm(strong) < np.linalg.norm(weak)
-    alone = fit_weights(sample, np.array([False, True, True, False]), 1e-4)
-    assert alone[0] == alone[3] == 0 < alone[2]
 
 
 def test_refining_never_lowers_ndcg_on_its_own_sample() -> None:
-    sample, columns = planted(150), np.ones(4, dtype=bool)
+    sample = planted(150)
     poor = np.array([0.3, 1.0, 0.2, 0.5], dtype=np.float32)
-    better = refine_weights(sample, poor, columns)
+    better = refine_weights(sample, poor)
     assert ndcg(sample, better) > ndcg(sample, poor) + 0.05
     assert (better >= 0).all()
-    again = refine_weights(sample, fit_weights(sample, columns, 1e-4), columns)
-    assert ndcg(sample, again) >= ndcg(sample, fit_weights(sample, columns, 1e-4)) - 1e-6
+    again = refine_weights(sample, fit_weights(sample, 1e-4))
+    assert ndcg(sample, again) >= ndcg(sample, fit_weights(sample, 1e-4)) - 1e-6
 
 
 def test_refining_cares_for_old_posts_as_much_as_for_all() -> None:
@@ -69,7 +67,7 @@ def test_refining_cares_for_old_posts_as_much_as_for_all() -> None:
     terms[:, 0] = ~old
     terms[:, 1] += 0.5 * answer * old
     made = Sample(terms, answer, sample.question, old)
-    found = refine_weights(made, np.array([1.0, 0.0, 0.0, 0.0], dtype=np.float32), np.ones(4, dtype=bool))
+    found = refine_weights(made, np.array([1.0, 0.0, 0.0, 0.0], dtype=np.float32))
     assert found[1] > 0
 
 
@@ -85,6 +83,7 @@ def test_parts_of_a_sample_keep_whole_questions() -> None:
 
 
 def test_nothing_to_fit_on_gives_no_weight() -> None:
+    assert fit_weights(Sample.of([], 0), 0.1).shape == (0,)
     empty = Sample.of([], 4)
-    assert not fit_weights(empty, np.ones(4, dtype=bool), 0.1).any()
-    assert not refine_weights(empty, np.zeros(4, np.float32), np.ones(4, dtype=bool)).any()
+    assert not fit_weights(empty, 0.1).any()
+    assert not refine_weights(empty, np.zeros(4, np.float32)).any()

@@ -12,6 +12,7 @@ import pytest
 from graphfeed.errors import NotPublishedError, TrainingError
 from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.graph.tensors import FeedGraph
+from graphfeed.queries.lookup import recommend, similar
 from graphfeed.training.links import LINK_KINDS
 from graphfeed.training.model import LinearModel
 from graphfeed.training.predict import best_of_users, moment_ranking, top_of
@@ -32,8 +33,8 @@ def published(
 
 
 def rows(store: GraphStore, type_: str) -> list[dict[str, object]]:
-    text = f"MATCH (a)-[r:{type_}]->(b) RETURN a.id AS a, b.id AS b, r.rank AS rank, r.score AS score, r.reasons AS why"
-    return store.cypher(text)
+    columns = "a.id AS a, b.id AS b, r.rank AS rank, r.score AS score, r.reasons AS why, r.generation AS generation"
+    return store.cypher(f"MATCH (a)-[r:{type_}]->(b) RETURN {columns}")
 
 
 def test_everybody_gets_their_best_in_order(published: tuple[Path, PublishReport], sample_graph: FeedGraph) -> None:
@@ -102,6 +103,53 @@ def test_a_second_generation_replaces_the_first_and_can_be_taken_back(
         assert [(g.id, g.active) for g in store.generations()] == [(second, True), (first, False)]
         assert rollback(store).id == first
         assert [(g.id, g.active) for g in store.generations()] == [(first, True)]
+
+
+def test_only_for_those_who_were_active(
+    published: tuple[Path, PublishReport], sample_graph: FeedGraph, sample_model: LinearModel, tmp_path: Path
+) -> None:
+    """The others are served what is trending; those who are served get what they would have got anyway."""
+    folder, _ = published
+    now = sample_graph.latest_time()
+    since = str(np.datetime64(now, "us") - np.timedelta64(3, "D"))
+    with open_store(folder) as store:
+        everybody = {(r["a"], r["b"]): (r["rank"], r["score"]) for r in rows(store, "RECOMMENDED")}
+        recent, lively = ({row["id"] for row in store.cypher(text, {"since": since})} for text in (RECENT, LIVELY))
+    copy = shutil.copytree(folder, tmp_path / "feed")
+    with open_store(copy) as store:
+        report = publish(store, sample_graph, sample_model, now=now, top=20, active_days=3)
+        new = [r for r in rows(store, "RECOMMENDED") if r["generation"] == report.generation.id]
+        found = {(r["a"], r["b"]): (r["rank"], r["score"]) for r in new}
+        assert {user for user, _ in found} == recent
+        assert (report.people, report.everybody) == (len(recent), sample_graph.count("User"))
+        assert 20 < report.people < report.everybody - 20
+        for pair, (rank, score) in found.items():
+            assert everybody[pair] == (rank, pytest.approx(score, rel=1e-4))
+        similar_to = {r["a"] for r in rows(store, "SIMILAR_TO") if r["generation"] == report.generation.id}
+        assert similar_to == lively
+        assert 20 < len(lively) < sample_graph.count("Post") - 20
+        other = next(id_ for id_ in sample_graph.ids["Post"].to_pylist() if id_ not in lively)
+        assert [post.reasons[0].type for post in similar(store, other, limit=3)] == ["similar_text"] * 3
+        quiet = next(id_ for id_ in sample_graph.ids["User"].to_pylist() if id_ not in recent)
+        served = recommend(store, quiet, limit=5)
+        assert len(served) == 5
+        assert "recommended" not in {item.origin for item in served}
+        with pytest.raises(TrainingError, match="nobody did anything in the 0 days before"):
+            publish(store, sample_graph, sample_model, now=now + 1, active_days=0)
+
+
+RECENT = """MATCH (u:User)
+            OPTIONAL MATCH (u)-[r:VIEWED|LIKED|SAVED|SHARED|COMMENTED|DISLIKED|HID|POSTED|FOLLOWS|BLOCKED|MUTED]->()
+            WITH u, max(r.at) AS last, count(r) - count(r.at) AS untimed
+            WHERE untimed > 0 OR coalesce(last >= timestamp($since), false)
+               OR coalesce(u.created_at >= timestamp($since), false)
+            RETURN u.id AS id"""
+"""Who was active, asked of the store."""
+LIVELY = """MATCH (p:Post) OPTIONAL MATCH (p)<-[r:VIEWED|LIKED|SAVED|SHARED|COMMENTED|POSTED]-()
+            WITH p, max(r.at) AS last, count(r) - count(r.at) AS untimed
+            WHERE untimed > 0 OR coalesce(last >= timestamp($since), false)
+               OR coalesce(p.created_at >= timestamp($since), false)
+            RETURN p.id AS id"""
 
 
 def test_before_the_first_post_there_is_nothing_to_publish(

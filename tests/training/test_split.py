@@ -12,9 +12,10 @@ from tests.training.worlds import DAY, living, moment, two_groups, world
 
 from graphfeed.errors import LeakError, TrainingError
 from graphfeed.graph.tensors import FeedGraph
+from graphfeed.training import snapshot
 from graphfeed.training.baselines.choosing import validation_sample
 from graphfeed.training.leaks import audit, check_leaks
-from graphfeed.training.links import Links
+from graphfeed.training.links import LINK_KINDS, LinkKind, Links
 from graphfeed.training.snapshot import Past, Snapshot
 from graphfeed.training.split import (
     GivenSplit,
@@ -84,6 +85,19 @@ def test_own_disliked_and_blocked_posts_are_excluded_from_then_on() -> None:
     assert excluded(10) == [1]
     assert excluded(20) == [1, 3]
     assert excluded(30) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", LINK_KINDS)
+def test_what_is_worked_out_for_some_is_what_is_kept_for_all(
+    sample_graph: FeedGraph, kind: LinkKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past, users = Past(sample_graph), np.array([7, 3, 3, 100, 0])
+    kept = Snapshot(past, sample_graph.latest_time()).excluded(kind, users)
+    monkeypatch.setattr(snapshot, "KEPT_LINKS", 0)
+    worked_out = Snapshot(past, sample_graph.latest_time()).excluded(kind, users)
+    assert kept.nnz
+    assert worked_out.shape == kept.shape
+    assert ((kept > 0) != (worked_out > 0)).nnz == 0
 
 
 def test_given_pairs_are_the_datas_and_hidden_ones_are_hidden_while_they_are_asked_for() -> None:

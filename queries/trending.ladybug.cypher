@@ -1,0 +1,13 @@
+// Recently popular posts, best first: for a person who is not known, and to fill up a short list. For a person who is known,
+// what they have met is left out, as in `recommend`.
+// params: user, generation, limit
+// returns: id, title, kind, rank, score
+OPTIONAL MATCH (:User {id: $user})-[:VIEWED|LIKED|SAVED|SHARED|COMMENTED|DISLIKED|HID|POSTED]->(m:Post)
+WITH collect(m.id) AS met
+OPTIONAL MATCH (:User {id: $user})-[:BLOCKED|MUTED]->(:User)-[:POSTED]->(b:Post)
+WITH met, collect(b.id) AS avoided
+MATCH (g:Generation {id: $generation})-[r:TRENDING]->(p:Post)
+WHERE r.generation = $generation AND NOT list_contains(met, p.id) AND NOT list_contains(avoided, p.id)
+RETURN p.id AS id, p.title AS title, p.kind AS kind, r.rank AS rank, r.score AS score
+ORDER BY rank
+LIMIT $limit
