@@ -31,9 +31,9 @@ from benchmarks.store import _load
 from graphfeed.graph.exchange.contents import contents_of
 from graphfeed.graph.exchange.export import export, open_export
 from graphfeed.graph.exchange.transfer import TransferSettings, transfer
-from graphfeed.graph.neo4j_server import server
-from graphfeed.graph.neo4j_server.home import Home
-from graphfeed.graph.neo4j_server.settings import ServerSettings
+from graphfeed.graph.neo4j.server import server
+from graphfeed.graph.neo4j.server.home import Home
+from graphfeed.graph.neo4j.server.settings import ServerSettings
 from graphfeed.graph.store import GraphStore, open_store
 
 Figures = dict[str, float]

@@ -34,9 +34,9 @@ from rich.table import Table
 from benchmarks import lookup
 from benchmarks.machine import describe_machine
 from benchmarks.store import node_chunks, relationship_chunks
-from graphfeed.graph.neo4j_server import server
-from graphfeed.graph.neo4j_server.home import Home
-from graphfeed.graph.neo4j_server.settings import ServerSettings
+from graphfeed.graph.neo4j.server import server
+from graphfeed.graph.neo4j.server.home import Home
+from graphfeed.graph.neo4j.server.settings import ServerSettings
 from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.queries.lookup import recommend
 

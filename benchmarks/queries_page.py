@@ -1,6 +1,8 @@
 """docs/queries.md from the headers of queries/*.cypher and one run of each on a Neo4j server.
 
     graphfeed demo --store neo4j://127.0.0.1:7687         # the sample community, published
+    graphfeed communities --store neo4j://127.0.0.1:7687  # writes them on the nodes; central does so, too
+    graphfeed central --store neo4j://127.0.0.1:7687
     python -m benchmarks.queries_page --store neo4j://127.0.0.1:7687
 
 Replaces what stands between the two marks of the page: purpose, parameters, columns, an example with its first row, and
@@ -17,8 +19,8 @@ from typing import Any
 
 import neo4j
 
-from graphfeed.graph.neo4j_address import Address, Credentials
-from graphfeed.graph.neo4j_store import Neo4jStore
+from graphfeed.graph.neo4j.address import Address, Credentials
+from graphfeed.graph.neo4j.store import Neo4jStore
 from graphfeed.graph.query_files import Query, load_queries
 from graphfeed.queries.browser import find_subject
 from graphfeed.queries.browser.paste import literal

@@ -54,7 +54,7 @@ def figures_markdown(folder: Path) -> str:
 
 
 def growth_markdown(folder: Path) -> str:
-    """Seconds and peak memory of each stage by the number of engagements."""
+    """Seconds of processor time and peak memory of each stage by the number of engagements."""
     stages = read_speed(folder)["parts"]["growth"]["stages"]
     sizes = sorted({row["edges"] for row in stages.values()})
     names = list(dict.fromkeys(name.split()[0] for name in stages))
@@ -67,13 +67,14 @@ def growth_markdown(folder: Path) -> str:
 
 
 def draw_growth(folder: Path, file: Path) -> None:
-    """Time and memory per engagement of each stage, both axes logarithmic."""
+    """Time and memory per engagement of each stage that was for everybody, both axes logarithmic."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    stages = [row | {"stage": name.split()[0]} for name, row in _grown(folder).items() if not row.get("stopped")]
+    whole = {name: row for name, row in _grown(folder).items() if not {"stopped", "people", "parts"} & row.keys()}
+    stages = [row | {"stage": name.split()[0]} for name, row in whole.items()]
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.4))
     sides = (("us_an_edge", "microseconds an engagement"), ("bytes_an_edge", "bytes of peak memory an engagement"))
     for axis, (key, words) in zip(axes, sides, strict=True):
@@ -101,7 +102,9 @@ def _stage(row: dict[str, Any] | None) -> str:
         return "not run"
     if row.get("stopped"):
         return f"stopped after {row['seconds']:,.0f} s"
-    return f"{row['seconds']:,.1f} s, {row['peak_mib']:,.0f} MiB"
+    people = f" for {row['people']:,} people" if "people" in row else ""
+    parts = f", {' and '.join(row['parts'])} alone" if "parts" in row else ""
+    return f"{row['cpu_seconds']:,.1f} s, {row['peak_mib']:,.0f} MiB{people}{parts}"
 
 
 def _short(value: float) -> str:

@@ -16,10 +16,10 @@ from pathlib import Path
 import neo4j
 from filelock import FileLock
 
-from graphfeed.graph.neo4j_server.jars import cache_folder, fetch_jars
-from graphfeed.graph.neo4j_server.java import Java, find_javas
-from graphfeed.graph.neo4j_server.releases import LTS
-from graphfeed.graph.neo4j_server.settings import ServerSettings, configuration_text, java_options
+from graphfeed.graph.neo4j.server.jars import cache_folder, fetch_jars
+from graphfeed.graph.neo4j.server.java import Java, find_javas
+from graphfeed.graph.neo4j.server.releases import LTS
+from graphfeed.graph.neo4j.server.settings import ServerSettings, configuration_text, java_options
 
 VERSION = "2.13.9"
 _ARTIFACTS = ("proc", "opengds-extension", "proc-sysinfo")
