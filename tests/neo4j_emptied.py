@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import neo4j
+import pytest
 from tests.neo4j_fixture import Neo4jServer
 
 
@@ -22,3 +24,12 @@ def empty(server: Neo4jServer) -> str:
     """Delete all nodes; constraints stay. The address."""
     ask(server, "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 500 ROWS")
     return server.uri
+
+
+@pytest.fixture
+def location(neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty database, with a workspace of the test's own."""
+    monkeypatch.setenv("NEO4J_USERNAME", neo4j_server.username)
+    monkeypatch.setenv("NEO4J_PASSWORD", neo4j_server.password)
+    monkeypatch.setenv("GRAPHFEED_WORKSPACE", str(tmp_path / "workspace"))
+    return empty(neo4j_server)

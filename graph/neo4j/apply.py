@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from graphfeed.errors import StoreError
 from graphfeed.graph.neo4j import statements
+from graphfeed.graph.neo4j.lock import WriteLock
 from graphfeed.graph.neo4j.schema import State, drop_vector_index, make_vector_index
 from graphfeed.graph.neo4j.session import Server
 from graphfeed.graph.neo4j.spool import BATCH_ROWS, Spool, Step
@@ -36,9 +37,8 @@ _IDS_AT_ONCE = 10_000
 class Applier:
     """Applies one spool."""
 
-    def __init__(self, server: Server, spool: Spool, state: State, check: Callable[[], None]) -> None:
-        """``check`` raises when the write lock is lost."""
-        self._server, self._spool, self.plan, self._check = server, spool, spool.plan(), check
+    def __init__(self, server: Server, spool: Spool, state: State, lock: WriteLock) -> None:
+        self._server, self._spool, self.plan, self._lock = server, spool, spool.plan(), lock
         self._began = state.change == self.plan.change
         self._applied = state.applied if self._began else 0
         self.sent = False
@@ -54,7 +54,7 @@ class Applier:
 
     def apply(self) -> None:
         """Do all of it. Raises StoreError or a kind of it; then ``begun`` says whether it has to be finished later."""
-        self._check()
+        self._lock.check()
         for vectors in self._vectors.values():
             drop_vector_index(self._server, vectors.label, vectors.name)
         if not self._began and self._small():
@@ -74,11 +74,13 @@ class Applier:
         self._nodes.clear()  # what a former try found was rolled back with it
         plan, run = self.plan, _runner(transaction)
         taken = run(
-            "MATCH (s:GraphfeedStore {id: 'store'}) WHERE s.change IS NULL AND coalesce(s.last, '') <> $change"
-            " SET s.last = $change, s.observed = s.observed + $observed RETURN 1",
-            {"change": plan.change, "observed": int(plan.observed)},
+            "MATCH (s:GraphfeedStore {id: 'store', fence: $fence}) WHERE s.change IS NULL"
+            " AND coalesce(s.last, '') <> $change SET s.last = $change, s.observed = s.observed + $observed RETURN 1",
+            {"change": plan.change, "observed": int(plan.observed), "fence": self._lock.token},
         )
         if not taken:
+            if not run("MATCH (s:GraphfeedStore {last: $change}) RETURN 1", {"change": plan.change}):
+                raise self._overtaken()
             return  # the answer to the commit was lost, not the commit
         self.hide(run)
         for step in plan.steps:
@@ -91,16 +93,23 @@ class Applier:
         writer = f"{self.plan.what!r}, process {os.getpid()} on {socket.gethostname()}, {self._spool.folder}"
         taken = self._server.write(
             lambda transaction: transaction.run(
-                "MATCH (s:GraphfeedStore {id: 'store'}) WHERE s.change IS NULL OR s.change = $change"
+                "MATCH (s:GraphfeedStore {id: 'store', fence: $fence}) WHERE s.change IS NULL OR s.change = $change"
                 " SET s.applied = CASE WHEN s.change = $change THEN s.applied ELSE 0 END,"
                 " s.change = $change, s.writer = $writer RETURN 1",
                 change=self.plan.change,
                 writer=writer,
+                fence=self._lock.token,
             ).value()
         )
         if not taken:
-            raise StoreError(f"another change of {self._server.address.location} is being applied; try again")
+            raise self._overtaken()
         self._began = True
+
+    def _overtaken(self) -> StoreError:
+        return StoreError(
+            f"another process began a change of {self._server.address.location} before this one was written: run it"
+            " again, nothing gets in twice"
+        )
 
     def _in_batches(self) -> None:
         plan, number = self.plan, 0

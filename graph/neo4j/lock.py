@@ -3,6 +3,10 @@
 The writer holds a write lock on the node ``(:GraphfeedLock)`` in a transaction that stays open as long as its change
 lasts: when its process or its connection dies, the server lets go of it at once. What it is at work on stands in the
 transaction's metadata, where a second writer finds it without waiting.
+
+What a dead writer had sent over its other connections may still be carried out after that. So each writer first puts a
+word of its own into ``(:GraphfeedStore)``, its fencing token, and what begins a change asks for it there (Kleppmann,
+"How to do distributed locking", 2016).
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ _MOMENT_SECONDS = 5.0  # until the server has noticed that a process of this mac
 _PING_SECONDS = 30.0  # a connection that is idle for minutes may be cut by what lies between
 
 _LOCK = "MATCH (l:GraphfeedLock {id: 'lock'}) SET l.id = 'lock' RETURN count(l) AS n"
+_CLAIM = "MATCH (s:GraphfeedStore {id: 'store'}) SET s.fence = $token"
 _WRITERS = (
     "SHOW TRANSACTIONS YIELD transactionId, metaData, database WHERE database = $database"
     " RETURN transactionId AS transaction, metaData.graphfeed_what AS what, metaData.graphfeed_host AS host,"
@@ -39,7 +44,8 @@ class WriteLock:
 
     def __init__(self, server: Server, what: str) -> None:
         self._server, self._what = server, what
-        self._token = secrets.token_hex(8)
+        self.token = secrets.token_hex(8)
+        """Stands in ``(:GraphfeedStore)`` as ``fence`` until another writer comes."""
         self._guard = threading.Lock()
         self._ended = threading.Event()
         self._lost: BaseException | None = None
@@ -54,13 +60,14 @@ class WriteLock:
             "graphfeed_what": self._what,
             "graphfeed_host": socket.gethostname(),
             "graphfeed_pid": os.getpid(),
-            "graphfeed_token": self._token,
+            "graphfeed_token": self.token,
         }
         self._session, self._transaction = self._server.begin(mark, seconds=0)
         try:
             self._elect()
             with self._server.errors():
                 self._transaction.run(_LOCK).consume()
+            self._server.write(lambda transaction: transaction.run(_CLAIM, token=self.token).consume())
         except BaseException:
             self._release()
             raise
@@ -100,7 +107,7 @@ class WriteLock:
         with self._server.errors():
             self._transaction.run("RETURN 1").consume()
         writers = self._writers()
-        mine = [_number(w) for w in writers if w["token"] == self._token]
+        mine = [_number(w) for w in writers if w["token"] == self.token]
         self._refuse([w for w in writers if mine and _number(w) < mine[0]])
 
     def _try(self) -> None:

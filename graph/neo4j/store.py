@@ -95,7 +95,7 @@ class Neo4jStore:
         if missing_constraints(self._server) or (in_place and read_state(self._server) is None):
             ensure_schema(self._server, text=False)
         with WriteLock(self._server, what) as lock:
-            self._finish_former(lock.check)
+            self._finish_former(lock)
             spool = Spool.begin(self.workspace / "spool", secrets.token_hex(8))
             try:
                 kind = Neo4jChange if self._server.mapping is None else InPlaceChange
@@ -108,7 +108,7 @@ class Neo4jStore:
             if plan.empty:
                 spool.remove()
             else:
-                self._apply(spool, lock.check)
+                self._apply(spool, lock)
 
     def bulk(self, say: Callable[[str], None]) -> AbstractContextManager[BulkFiles]:
         """See ``GraphStore.bulk``."""
@@ -256,8 +256,8 @@ class Neo4jStore:
             raise StoreError(f"{self.location} was emptied meanwhile: open it again")
         return state
 
-    def _apply(self, spool: Spool, check: Callable[[], None]) -> None:
-        applier = Applier(self._server, spool, self._state(), check)
+    def _apply(self, spool: Spool, lock: WriteLock) -> None:
+        applier = Applier(self._server, spool, self._state(), lock)
         try:
             applier.apply()
         except StoreError as error:
@@ -278,7 +278,7 @@ class Neo4jStore:
         if applier.plan.observed:
             ensure_schema(self._server)  # the full-text indexes, where this was the first load
 
-    def _finish_former(self, check: Callable[[], None]) -> None:
+    def _finish_former(self, lock: WriteLock) -> None:
         """Apply what an interrupted change left in its spool, and remove generations that nobody sees."""
         state = self._state()
         if state.change is not None:
@@ -289,7 +289,7 @@ class Neo4jStore:
                     " run any change from where it began, to finish it; or, where the spool is lost,"
                     " `graphfeed setup --give-up` and then do it again"
                 )
-            self._apply(spool, check)
+            self._apply(spool, lock)
         elif state.hidden:
             sweep(self._server, state.hidden)
 

@@ -11,18 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.cut_connection import Cable
 from tests.neo4j_emptied import ask, empty
+from tests.neo4j_emptied import location as location
 from tests.neo4j_fixture import Neo4jServer
 from tests.reopened import feed as feed
 from tests.reopened import open_again as open_again
-from tests.store_contract import SEEN, StoreContract, links, nodes, publish
+from tests.store_contract import StoreContract, links, nodes, publish
 
 from graphfeed.errors import QueryError, StoreBusyError, StoreError, StoreUnreachableError
-from graphfeed.graph.neo4j import apply as neo4j_apply
 from graphfeed.graph.neo4j import nearest as neo4j_nearest
-from graphfeed.graph.neo4j import session as neo4j_session
-from graphfeed.graph.neo4j import spool as neo4j_spool
 from graphfeed.graph.neo4j.reads import Reader
 from graphfeed.graph.neo4j.store import Neo4jStore
 from graphfeed.graph.query_files import find_query
@@ -30,15 +27,6 @@ from graphfeed.graph.store import GraphStore, open_store
 
 ROOT = Path(__file__).parents[2]
 LIKED = "MATCH (u:User)-[r:LIKED]->(p:Post) RETURN u.id AS user, p.id AS post, r.count AS n ORDER BY user, post"
-
-
-@pytest.fixture
-def location(neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty database."""
-    monkeypatch.setenv("NEO4J_USERNAME", neo4j_server.username)
-    monkeypatch.setenv("NEO4J_PASSWORD", neo4j_server.password)
-    monkeypatch.setenv("GRAPHFEED_WORKSPACE", str(tmp_path / "workspace"))
-    return empty(neo4j_server)
 
 
 class TestNeo4jStore(StoreContract):
@@ -136,139 +124,6 @@ def test_a_second_writer_is_told_who_is_at_work_and_a_killed_one_lets_go(feed: G
         except StoreBusyError:
             assert time.monotonic() < until
     assert feed.node_ids("User").to_pylist() == ["ann", "bo", "cy"]
-
-
-# Interrupted
-
-
-_KILLED = """
-import os, signal, sys
-from graphfeed.graph.neo4j import apply as neo4j_apply
-from graphfeed.graph.neo4j import spool as neo4j_spool
-from graphfeed.graph.store import open_store
-from tests.store_rows import links, nodes, publish
-neo4j_spool.BATCH_ROWS = neo4j_apply.BATCH_ROWS = 10
-apply, last = neo4j_apply._Batch.__call__, neo4j_apply.Applier._last
-def counted(batch, transaction):
-    if batch._number == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    apply(batch, transaction)
-def ended(applier, transaction):
-    if sys.argv[3] == "-1":
-        os.kill(os.getpid(), signal.SIGKILL)
-    last(applier, transaction)
-neo4j_apply._Batch.__call__ = counted
-neo4j_apply.Applier._last = ended
-with open_store(sys.argv[1]) as store:
-    users = [f"u{i}" for i in range(40)]
-    if sys.argv[2] == "load":
-        with store.change("the load") as change:
-            change.write_nodes("User", nodes("User", users))
-            change.write_relationships("LIKED", "User", "Post", links("LIKED", [(u, "p") for u in users] * 2,
-                                       at=list(range(80))))
-            change.write_relationships("LIKED", "User", "Post", links("LIKED", [("ann", "p")], at=[99]))
-    else:
-        publish(store, "g2", [(u, "p") for u in users], 2)
-"""
-
-
-def _killed(location: str, what: str, batch: int) -> None:
-    command = [sys.executable, "-c", _KILLED, location, what, str(batch)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == -9, done.stderr
-
-
-@pytest.mark.parametrize("batch", [0, 3, 6, 8, -1])
-def test_a_load_that_was_killed_is_finished_by_the_next_change(feed: GraphStore, location: str, batch: int) -> None:
-    _killed(location, "load", batch)
-    assert [r["user"] for r in feed.cypher(SEEN)] == ["bo"]
-    with feed.change("anything"):
-        pass
-    assert feed.node_ids("User").to_pylist() == ["ann", "bo", *(f"u{i}" for i in range(40))]
-    assert [r["n"] for r in feed.cypher(LIKED)] == [2] * 41
-    liked = feed.read_relation("LIKED")[0]
-    assert liked.source.tolist() == [0, *range(2, 42)]
-    assert liked.at.tolist() == [5, *range(40)]
-    version = feed.version()
-    with feed.change("the same") as change:
-        rows = links("LIKED", [(f"u{i}", "p") for i in range(40)] * 2, at=list(range(80)))
-        assert change.write_relationships("LIKED", "User", "Post", rows).kept == 80
-    assert feed.version() == version
-
-
-@pytest.mark.parametrize("batch", [0, 2, -1])
-def test_a_publish_that_was_killed_leaves_the_former_one(feed: GraphStore, location: str, batch: int) -> None:
-    with feed.change("load") as change:
-        change.write_nodes("User", nodes("User", [f"u{i}" for i in range(40)]))
-    _killed(location, "publish", batch)
-    assert [(r["generation"], r["user"]) for r in feed.cypher(SEEN)] == [("g1", "bo")]
-    assert [g.id for g in feed.generations()] == ["g1"]
-    with feed.change("anything"):
-        pass
-    assert [g.id for g in feed.generations()] == ["g2", "g1"]
-    assert len(feed.cypher(SEEN)) == 40
-    assert feed.counts().relationships["RECOMMENDED"] == 41
-
-
-def test_an_interrupted_change_of_elsewhere_is_named_and_can_be_given_up(
-    feed: GraphStore, location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with feed.change("load") as change:
-        change.write_nodes("User", nodes("User", [f"u{i}" for i in range(40)]))
-    _killed(location, "publish", 2)
-    monkeypatch.setenv("GRAPHFEED_WORKSPACE", str(tmp_path / "another machine"))
-    with open_store(location) as other:
-        assert [r["user"] for r in other.cypher(SEEN)] == ["bo"]
-        with pytest.raises(StoreError, match=r"'publish g2', process \d+ on .*--give-up"), other.change("next"):
-            pass
-        (gone,) = other.setup(give_up=True).made
-        assert "'publish g2'" in gone
-        assert other.counts().relationships["RECOMMENDED"] == 1
-        publish(other, "g2", [("ann", "p")], 2)
-        assert [r["user"] for r in other.cypher(SEEN)] == ["ann"]
-
-
-def test_a_connection_that_breaks(
-    feed: GraphStore, neo4j_server: Neo4jServer, location: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_session, "RETRY_SECONDS", 1.0)
-    with Cable(neo4j_server.uri) as cable, open_store(cable.uri) as store:
-        apply = neo4j_apply._Batch.__call__
-
-        def cut(batch: neo4j_apply._Batch, transaction: object) -> None:
-            if batch._number == 2:
-                cable.cut()
-            apply(batch, transaction)  # type: ignore[arg-type]
-
-        with monkeypatch.context() as patched:
-            patched.setattr(neo4j_apply._Batch, "__call__", cut)
-            with pytest.raises(StoreUnreachableError, match="the next change from here finishes it first"):
-                _load_forty(store)
-        with pytest.raises(StoreUnreachableError, match="no server answers"):
-            store.counts()
-    with feed.change("anything"):
-        pass
-    assert feed.counts().nodes["User"] == 42
-
-
-def _load_forty(store: GraphStore) -> None:
-    with store.change("the load") as change:
-        change.write_nodes("User", nodes("User", [f"u{i}" for i in range(40)]))
-
-
-def test_a_full_disk_of_the_client_changes_nothing(feed: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(folder: Path, wanted: int) -> None:
-        raise StoreError(f"{folder} has no space for {wanted} bytes")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(neo4j_spool, "require_space", full)
-        with pytest.raises(StoreError, match="no space"):
-            _load_forty(feed)
-    assert feed.counts().nodes["User"] == 2
-    _load_forty(feed)
-    assert feed.counts().nodes["User"] == 42
 
 
 # What others write
