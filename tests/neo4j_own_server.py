@@ -83,7 +83,7 @@ class OwnServer:
 
     def batches_in(self) -> int:
         """How many batches of the change that is being applied are in; 0 for none."""
-        rows = ask(self.link, "MATCH (s:GraphfeedStore) WHERE s.change IS NOT NULL RETURN s.applied AS n")
+        rows = ask(self.link, "MATCH (l:GraphfeedStore) WHERE l.change IS NOT NULL RETURN sum(l.applied) AS n")
         return int(rows[0]["n"]) if rows else 0
 
     def mount(self, megabytes: int) -> str | None:

@@ -1,8 +1,8 @@
 """Applying a spooled change to a Neo4j database, batch by batch, so that it can be taken up again wherever it stopped.
 
 A change that fits into one batch is one transaction: seen whole or not at all. A larger one takes a transaction per
-batch, and each of these also counts itself in ``(:GraphfeedStore)``: a batch is in exactly once, however often it is
-sent. Predictions wait under a generation that no reader sees, and a last small transaction makes it the active one.
+batch (see ``lanes``). Predictions wait under a generation that no reader sees, and a last small transaction makes it
+the active one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import neo4j
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 from graphfeed.errors import StoreError
 from graphfeed.graph.neo4j import statements
+from graphfeed.graph.neo4j.lanes import BEGIN, END, Lanes
 from graphfeed.graph.neo4j.lock import WriteLock
 from graphfeed.graph.neo4j.schema import State, drop_vector_index, make_vector_index
 from graphfeed.graph.neo4j.session import Server
@@ -40,9 +42,8 @@ class Applier:
     def __init__(self, server: Server, spool: Spool, state: State, lock: WriteLock) -> None:
         self._server, self._spool, self.plan, self._lock = server, spool, spool.plan(), lock
         self._began = state.change == self.plan.change
-        self._applied = state.applied if self._began else 0
         self.sent = False
-        """Whether all of it was sent as one transaction: without an answer, it may be in."""
+        """Whether its only or its first transaction was sent: without an answer, that one may be in."""
         self._ids: dict[str, pa.ChunkedArray] = {}
         self._nodes: dict[str, Integers] = {}
         self._vectors = {step: SpooledVectors(spool, step) for step in self.plan.steps if step.kind == "vectors"}
@@ -57,12 +58,13 @@ class Applier:
         self._lock.check()
         for vectors in self._vectors.values():
             drop_vector_index(self._server, vectors.label, vectors.name)
+        self.sent = True
         if not self._began and self._small():
-            self.sent = True
             self._server.write(self._at_once)
         else:
-            self._begin()
-            self._in_batches()
+            with Lanes(self._server, self.plan.change, self._begin()) as lanes:
+                self._in_batches(lanes)
+            self._server.write(self._last)
         for vectors in self._vectors.values():
             make_vector_index(self._server, vectors.label, vectors.name, vectors.indexed, vectors.width)
 
@@ -82,28 +84,31 @@ class Applier:
             if not run("MATCH (s:GraphfeedStore {last: $change}) RETURN 1", {"change": plan.change}):
                 raise self._overtaken()
             return  # the answer to the commit was lost, not the commit
-        self.hide(run)
+        self._hide(run)
         for step in plan.steps:
             for batch in self._spool.batches(step.file):
                 self.write(step, batch, run)
         self._switch(run)
 
-    def _begin(self) -> None:
-        """Mark the database: this change is being applied."""
+    def _begin(self) -> list[int]:
+        """Mark the database: this change is being applied. How many batches of each lane are in."""
         writer = f"{self.plan.what!r}, process {os.getpid()} on {socket.gethostname()}, {self._spool.folder}"
-        taken = self._server.write(
-            lambda transaction: transaction.run(
+        known = {"change": self.plan.change, "writer": writer, "fence": self._lock.token, "lanes": self.plan.lanes}
+
+        def mark(transaction: neo4j.ManagedTransaction) -> list[int]:
+            run = _runner(transaction)
+            if not run(
                 "MATCH (s:GraphfeedStore {id: 'store', fence: $fence}) WHERE s.change IS NULL OR s.change = $change"
-                " SET s.applied = CASE WHEN s.change = $change THEN s.applied ELSE 0 END,"
-                " s.change = $change, s.writer = $writer RETURN 1",
-                change=self.plan.change,
-                writer=writer,
-                fence=self._lock.token,
-            ).value()
-        )
-        if not taken:
-            raise self._overtaken()
+                " SET s.change = $change, s.writer = $writer RETURN 1",
+                known,
+            ):
+                raise self._overtaken()
+            self._hide(run)
+            return run(BEGIN, known)
+
+        applied = self._server.write(mark)
         self._began = True
+        return applied
 
     def _overtaken(self) -> StoreError:
         return StoreError(
@@ -111,17 +116,15 @@ class Applier:
             " again, nothing gets in twice"
         )
 
-    def _in_batches(self) -> None:
-        plan, number = self.plan, 0
-        for step in plan.steps:
-            if number + step.batches <= self._applied:
-                number += step.batches
-                continue
-            for batch in self._spool.batches(step.file):
-                if number >= self._applied:
-                    self._server.write(_Batch(self, step, batch, number))
-                number += 1
-        self._server.write(self._last)
+    def _in_batches(self, lanes: Lanes) -> None:
+        """One step after the other: relationships need their nodes."""
+        first = 0
+        for step in self.plan.steps:
+            lanes.run(range(first, first + step.batches), partial(self._batch, step, first))
+            first += step.batches
+
+    def _batch(self, step: Step, first: int, transaction: neo4j.ManagedTransaction, number: int) -> None:
+        self.write(step, self._spool.batch(step.file, number - first), _runner(transaction))
 
     def _last(self, transaction: neo4j.ManagedTransaction) -> None:
         plan, run = self.plan, _runner(transaction)
@@ -131,10 +134,10 @@ class Applier:
             {"change": plan.change, "observed": int(plan.observed)},
         )
         if taken:
-            self.hide(run)
+            run(END, {"change": plan.change})
             self._switch(run)
 
-    def hide(self, run: _Run) -> None:
+    def _hide(self, run: _Run) -> None:
         """Make the nodes of new generations, unseen."""
         for generation in self.plan.generations():
             run("MERGE (g:GraphfeedHidden {id: $id}) SET g += $properties", generation_parameters(generation))
@@ -209,27 +212,6 @@ class Applier:
             lost = self._ids[label][int(indices[found < 0][0])].as_py()
             raise StoreError(f"the {label} {lost!r} was removed from the database during the change: run it again")
         return found
-
-
-class _Batch:
-    """One batch in one transaction, counted."""
-
-    def __init__(self, applier: Applier, step: Step, batch: pa.RecordBatch, number: int) -> None:
-        self._applier, self._step, self._batch, self._number = applier, step, batch, number
-
-    def __call__(self, transaction: neo4j.ManagedTransaction) -> None:
-        run = _runner(transaction)
-        plan = self._applier.plan
-        taken = run(
-            "MATCH (s:GraphfeedStore {id: 'store', change: $change}) WHERE s.applied = $number"
-            " SET s.applied = $number + 1 RETURN 1",
-            {"change": plan.change, "number": self._number},
-        )
-        if not taken:
-            return  # it is in: the answer to its commit was lost
-        if self._step.kind == "predictions":
-            self._applier.hide(run)
-        self._applier.write(self._step, self._batch, run)
 
 
 def sweep(server: Server, hidden: tuple[str, ...]) -> None:

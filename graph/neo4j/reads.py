@@ -119,12 +119,14 @@ class Reader:
         schema = pa.schema([("id", TEXT), *NODE_TYPES[label].properties.items()])
         node_at = np.empty(len(table.ids), dtype=np.int64)
         node_at[table.place_of] = table.by_node
-        for start in range(0, len(node_at), _TEXTS_AT_ONCE):
-            some = {"nodes": node_at[start : start + _TEXTS_AT_ONCE].tolist()}
-            [(found,)] = self._server.stream(statements.nodes_by_internal_id(label), some)
+        starts = range(0, len(node_at), _TEXTS_AT_ONCE)
+        wanted = ({"nodes": node_at[start : start + _TEXTS_AT_ONCE].tolist()} for start in starts)
+        answers = self._server.stream_each(statements.nodes_by_internal_id(label), wanted)
+        for start, [(found,)] in zip(starts, answers, strict=True):
             records = {node: properties for node, *properties in found}
+            nodes = node_at[start : start + _TEXTS_AT_ONCE].tolist()
             ids = table.ids[start : start + _TEXTS_AT_ONCE].to_pylist()
-            rows = [(id_, *records[node]) for id_, node in zip(ids, some["nodes"], strict=True) if node in records]
+            rows = [(id_, *records[node]) for id_, node in zip(ids, nodes, strict=True) if node in records]
             yield pa.Table.from_batches([_batch(label, rows, schema)], schema)
 
     def nodes_by_id(self, label: str, ids: pa.StringArray) -> pa.Table:
@@ -170,8 +172,9 @@ class Reader:
     def _grouped(self, text: str, sources: Integers, total: int) -> Iterator[tuple[Any, ...]]:
         """The relationships of so many sources at a time as have about ``_ROWS_AT_ONCE`` of them."""
         step = max(1, min(_ROWS_AT_ONCE, _ROWS_AT_ONCE * len(sources) // total))
-        for start in range(0, len(sources), step):
-            yield from self._server.stream(text, {"nodes": sources[start : start + step].tolist(), "none": NO_TIME})
+        parts = (sources[start : start + step].tolist() for start in range(0, len(sources), step))
+        for records in self._server.stream_each(text, ({"nodes": part, "none": NO_TIME} for part in parts)):
+            yield from records
 
     def read_vectors(self, label: str, name: str) -> npt.NDArray[np.float32] | None:
         """See ``GraphStore.read_vectors``."""
@@ -212,9 +215,9 @@ class Reader:
         if not bounds["n"] or bounds["most"] - bounds["least"] > _SPARSE * bounds["n"]:
             yield from self._server.stream(statements.node_columns(label, ("id",)))
             return
-        for first in range(bounds["least"], bounds["most"] + 1, _IDS_AT_ONCE):
-            last = min(first + _IDS_AT_ONCE - 1, bounds["most"])
-            [(rows,)] = self._server.stream(statements.ids_between(label), {"first": first, "last": last})
+        starts = range(bounds["least"], bounds["most"] + 1, _IDS_AT_ONCE)
+        parts = ({"first": first, "last": min(first + _IDS_AT_ONCE - 1, bounds["most"])} for first in starts)
+        for [(rows,)] in self._server.stream_each(statements.ids_between(label), parts):
             yield from rows
 
     def _read_table(self, label: str) -> NodeTable:

@@ -1,6 +1,7 @@
 """What a Neo4j database needs beside its data: constraints, full-text and vector indexes, and nodes of graphfeed's own.
 
-    (:GraphfeedStore)   what is true of the store: its format, the number of changes, a change that is being applied
+    (:GraphfeedStore)   what is true of the store: its format, the number of changes, a change that is being applied;
+                        and how far that one is, one node a lane (see ``lanes``)
     (:GraphfeedLock)    what the writer holds
     (:GraphfeedHidden)  a generation that is not published yet, or is being removed
 
@@ -12,6 +13,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import neo4j
 
 from graphfeed.errors import StoreError, StoreFormatError
 from graphfeed.graph.neo4j.session import Server
@@ -34,8 +37,6 @@ class State:
     """Changes of the observed graph so far."""
     change: str | None
     """The change that is being applied, or was when its writer died."""
-    applied: int
-    """How many of its batches are in."""
     writer: str
     """Who applies it, in words."""
     hidden: tuple[str, ...]
@@ -47,7 +48,7 @@ def read_state(server: Server) -> State | None:
     rows = server.read(
         "MATCH (s:GraphfeedStore {id: 'store'}) OPTIONAL MATCH (g:GraphfeedHidden)"
         " RETURN s.format AS format, s.store AS store, s.observed AS observed, s.change AS change,"
-        " s.applied AS applied, s.writer AS writer, collect(g.id) AS hidden"
+        " s.writer AS writer, collect(g.id) AS hidden"
     )
     if not rows:
         return None
@@ -57,9 +58,7 @@ def read_state(server: Server) -> State | None:
             f"{server.address.location} was written by a newer graphfeed (format {row['format']}, this one knows"
             f" {FORMAT}): use that one"
         )
-    return State(
-        row["store"], row["observed"], row["change"], row["applied"] or 0, row["writer"] or "", tuple(row["hidden"])
-    )
+    return State(row["store"], row["observed"], row["change"], row["writer"] or "", tuple(row["hidden"]))
 
 
 def missing_constraints(server: Server) -> list[str]:
@@ -95,7 +94,7 @@ def ensure_schema(server: Server, *, text: bool = True, distinct: bool = False) 
         server.write(
             lambda transaction: transaction.run(
                 "MERGE (s:GraphfeedStore {id: 'store'})"
-                " ON CREATE SET s.format = $format, s.store = $store, s.observed = 0, s.applied = 0"
+                " ON CREATE SET s.format = $format, s.store = $store, s.observed = 0"
                 " MERGE (l:GraphfeedLock {id: 'lock'})",
                 format=FORMAT,
                 store=secrets.token_hex(4),
@@ -122,12 +121,16 @@ def give_up(server: Server) -> str | None:
 
     What it wrote of the observed graph stays; its predictions are hidden, to be swept away.
     """
-    rows = server.write(
-        lambda transaction: transaction.run(
-            "MATCH (s:GraphfeedStore {id: 'store'}) WHERE s.change IS NOT NULL WITH s, s.writer AS writer"
-            " SET s.change = null, s.writer = null, s.observed = s.observed + 1 RETURN writer"
+
+    def forget(transaction: neo4j.ManagedTransaction) -> list[list[str]]:
+        rows = transaction.run(
+            "MATCH (s:GraphfeedStore {id: 'store'}) WHERE s.change IS NOT NULL"
+            " SET s.observed = s.observed + 1 RETURN s.writer"
         ).values()
-    )
+        transaction.run("MATCH (s:GraphfeedStore) WHERE s.change IS NOT NULL SET s.change = null, s.writer = null")
+        return rows
+
+    rows = server.write(forget)
     return str(rows[0][0]) if rows else None
 
 

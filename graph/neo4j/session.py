@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -31,6 +33,7 @@ CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 6.0
 """An unreachable server is reported within ten seconds."""
 _FETCH_ROWS = 2_000
+_AHEAD = 2
 
 Parameters = Mapping[str, Any]
 T = TypeVar("T")
@@ -109,6 +112,26 @@ class Server:
         with self.errors(), self._session(neo4j.READ_ACCESS) as session, session.begin_transaction() as transaction:
             for record in transaction.run(self.text(text), quiet(parameters)):
                 yield tuple(record)
+
+    def stream_each(self, text: str, parameters: Iterable[Parameters]) -> Iterator[list[tuple[Any, ...]]]:
+        """The records of one statement for each of these parameters, in order.
+
+        They are asked for ahead over ``_AHEAD`` connections: the server works on the next answers while one is used.
+        """
+        waiting: deque[Future[list[tuple[Any, ...]]]] = deque()
+        pool = ThreadPoolExecutor(_AHEAD, "graphfeed-read")
+        try:
+            for some in parameters:
+                waiting.append(pool.submit(self._all, text, some))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _all(self, text: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        return list(self.stream(text, parameters))
 
     def write(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
         """Run ``work`` in one transaction. It may run more than once, also after a commit whose answer was lost."""

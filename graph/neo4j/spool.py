@@ -4,7 +4,7 @@
     spool/<change>/<step>.arrow      rows, one record batch per transaction
 
 Nothing touches the server until the plan is written. From then on the change can be applied again from the start, by
-this process or a later one: the server counts the batches that it has.
+this process or a later one: the server counts the batches that it has (``lanes``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from graphfeed.errors import StoreError
 from graphfeed.graph.journal.parts import disk_errors, require_space
+from graphfeed.graph.neo4j.lanes import LANES
 from graphfeed.graph.schema import Generation
 
 BATCH_ROWS = 10_000
@@ -29,6 +31,7 @@ BATCH_BYTES = 2 << 20
 """Of a transaction's rows as Arrow holds them: long texts and vectors make a batch shorter."""
 
 _PLAN = "plan.json"
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Plan:
     """Generations that it makes, as ``Generation``'s fields; the last one is the active one."""
     live: list[str] | None = None
     """Ids of the generations that are there afterwards, the active one last; None where nothing changes."""
+    lanes: int = LANES
+    """Over how many connections its batches go."""
 
     @property
     def empty(self) -> bool:
@@ -131,6 +136,11 @@ class Spool:
             for number in range(reader.num_record_batches):
                 yield reader.get_batch(number)
 
+    def batch(self, file: str, number: int) -> pa.RecordBatch:
+        """One of them."""
+        with pa.memory_map(str(self.folder / file)) as source:
+            return pa.ipc.open_file(source).get_batch(number)
+
     def read(self, file: str) -> pa.Table:
         """A whole file that was ended."""
         with pa.memory_map(str(self.folder / file)) as source:
@@ -142,7 +152,7 @@ class Spool:
 
     def commit(self, plan: Plan) -> None:
         """Write the plan: from now on the change can be applied."""
-        text = json.dumps({**asdict(plan), "format": 1})
+        text = json.dumps({**asdict(plan), "format": _FORMAT})
         new = self.folder / f"{_PLAN}.new"
         with disk_errors(new):
             new.write_text(text, encoding="utf-8")
@@ -151,7 +161,11 @@ class Spool:
     def plan(self) -> Plan:
         """The plan that was written."""
         content = json.loads((self.folder / _PLAN).read_text(encoding="utf-8"))
-        content.pop("format")
+        if content.pop("format") != _FORMAT:
+            raise StoreError(
+                f"the change in {self.folder} was left by another version of graphfeed: finish it with that one, or"
+                " drop it with `graphfeed setup --give-up` and do it again"
+            )
         return Plan(**{**content, "steps": [Step(**step) for step in content["steps"]]})
 
     def remove(self) -> None:

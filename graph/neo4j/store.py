@@ -263,11 +263,12 @@ class Neo4jStore:
         except StoreError as error:
             said = f"{error}" if str(error).endswith("?") else f"{error}."
             if not applier.begun:
-                spool.remove()
                 if not applier.sent or not isinstance(error, StoreUnreachableError):
+                    spool.remove()
                     raise
+                # The spool stays: where the answer was lost and not the transaction, the next change applies it.
                 raise type(error)(
-                    f"{said} The change is in as a whole or not at all: run it again, nothing gets in twice"
+                    f"{said} Whether the change has begun is not known: run it again, nothing gets in twice"
                 ) from error
             raise type(error)(
                 f"{said} The change was applied in part and is kept in {spool.folder}: the next change from here"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from neo4j import ManagedTransaction
 from tests.cut_connection import Cable
 from tests.neo4j_emptied import location as location
 from tests.neo4j_fixture import Neo4jServer
@@ -20,6 +22,7 @@ from graphfeed.graph.neo4j import session as neo4j_session
 from graphfeed.graph.neo4j import spool as neo4j_spool
 from graphfeed.graph.neo4j.apply import Applier
 from graphfeed.graph.neo4j.lock import WriteLock
+from graphfeed.graph.neo4j.spool import Step
 from graphfeed.graph.store import GraphStore, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -34,16 +37,16 @@ from graphfeed.graph.neo4j import spool as neo4j_spool
 from graphfeed.graph.store import open_store
 from tests.store_rows import links, nodes, publish
 neo4j_spool.BATCH_ROWS = neo4j_apply.BATCH_ROWS = 10
-apply, last = neo4j_apply._Batch.__call__, neo4j_apply.Applier._last
-def counted(batch, transaction):
-    if batch._number == int(sys.argv[3]):
+apply, last = neo4j_apply.Applier._batch, neo4j_apply.Applier._last
+def counted(applier, step, first, transaction, number):
+    if number == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
-    apply(batch, transaction)
+    apply(applier, step, first, transaction, number)
 def ended(applier, transaction):
     if sys.argv[3] == "-1":
         os.kill(os.getpid(), signal.SIGKILL)
     last(applier, transaction)
-neo4j_apply._Batch.__call__ = counted
+neo4j_apply.Applier._batch = counted
 neo4j_apply.Applier._last = ended
 with open_store(sys.argv[1]) as store:
     users = [f"u{i}" for i in range(40)]
@@ -121,15 +124,15 @@ def test_a_connection_that_breaks(
     monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     monkeypatch.setattr(neo4j_session, "RETRY_SECONDS", 1.0)
     with Cable(neo4j_server.uri) as cable, open_store(cable.uri) as store:
-        apply = neo4j_apply._Batch.__call__
+        apply = Applier._batch
 
-        def cut(batch: neo4j_apply._Batch, transaction: object) -> None:
-            if batch._number == 2:
+        def cut(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
+            if number == 2:
                 cable.cut()
-            apply(batch, transaction)  # type: ignore[arg-type]
+            apply(applier, step, first, transaction, number)
 
         with monkeypatch.context() as patched:
-            patched.setattr(neo4j_apply._Batch, "__call__", cut)
+            patched.setattr(Applier, "_batch", cut)
             with pytest.raises(StoreUnreachableError, match="the next change from here finishes it first"):
                 _load(store, FORTY)
         with pytest.raises(StoreUnreachableError, match="no server answers"):
@@ -184,3 +187,58 @@ def test_what_a_dead_writer_sent_late_begins_nothing(
     assert feed.node_ids("User").to_pylist() == ["ann", "bo", "cy"]
     _load(feed, users)
     assert feed.counts().nodes["User"] == 3 + people
+
+
+def test_a_change_whose_beginning_got_no_answer_is_finished_or_done_again(
+    feed: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
+    begin = Applier._begin
+
+    def unheard(applier: Applier) -> list[int]:
+        begin(applier)
+        applier._began = False
+        raise StoreUnreachableError("the server does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Applier, "_begin", unheard)
+        with pytest.raises(StoreUnreachableError, match="not known: run it again, nothing gets in twice"):
+            _load(feed, FORTY)
+    assert feed.counts().nodes["User"] == 2
+    _load(feed, FORTY)
+    assert feed.node_ids("User").to_pylist() == ["ann", "bo", *FORTY]
+
+
+# Lanes
+
+
+def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
+    feed: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
+    users = [f"u{i}" for i in range(400)]
+    apply = Applier._batch
+    sent, ahead = [], threading.Event()
+
+    def failing(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
+        sent.append(number)
+        if number == 9:
+            ahead.set()
+        if number == 4:
+            assert ahead.wait(30), "the other lane goes on by itself"
+            raise StoreError("the fourth batch is not to be had")
+        apply(applier, step, first, transaction, number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Applier, "_batch", failing)
+        with pytest.raises(StoreError, match=r"fourth batch .* the next change from here finishes it first"):
+            _load(feed, users)
+    assert len(sent) < 40
+    before = feed.counts().nodes["User"]
+    assert before < 402
+    assert (before - 2) % 10 == 0
+    with feed.change("anything"):
+        pass
+    assert feed.node_ids("User").to_pylist() == ["ann", "bo", *users]
