@@ -68,6 +68,7 @@ class Neo4jChange:
             kept = rows.take(pa.array(chosen))
             place = pa.array(known.place(nodes[chosen]))
             self._spool.write(f"nodes-{label}.arrow", kept.add_column(1, "place", place))
+            known.note(nodes[chosen])
         return Written(len(nodes) - int(duplicate.sum()), np.flatnonzero(duplicate), np.empty(0, dtype=np.int64))
 
     def write_relationships(self, type_: str, source_label: str, target_label: str, rows: pa.Table) -> Written:
@@ -149,7 +150,7 @@ class Neo4jChange:
         plan = self._plan
         for label, known in self._labels.items():
             self._end("order", label, "", "", self._order_file(label, known))
-            self._end("nodes", label, "", "", f"nodes-{label}.arrow")
+            self._end("nodes", label, "", "", known.newest(self._spool, f"nodes-{label}.arrow"))
         for (type_, source, target), relation in self._relations.items():
             made, more = relation.split(self._spool)
             self._end("relationships", type_, source, target, made)
@@ -205,6 +206,30 @@ class _Label:
         self._next = table.next_place
         self.keys = NodeKeys(table.ids, np.zeros(self.there, dtype=np.uint64))
         self._loaded = np.zeros(self.there, dtype=np.bool_)
+        self._row = np.empty(0, dtype=np.int64)  # of each node, the last of the rows that were spooled
+        self._rows, self._again = 0, False
+
+    def note(self, nodes: Integers) -> None:
+        """Rows of these nodes were spooled."""
+        if (more := len(self.keys.index) - len(self._row)) > 0:
+            self._row = np.append(self._row, np.full(max(more, len(self._row)), -1))
+        self._again |= bool((self._row[nodes] >= 0).any()) or len(np.unique(nodes)) < len(nodes)
+        self._row[nodes] = self._rows + np.arange(len(nodes))
+        self._rows += len(nodes)
+
+    def newest(self, spool: Spool, file: str) -> str:
+        """The spooled file, or another without the rows of nodes that came again: batches go in no fixed order."""
+        if not self._again:
+            return file
+        spool.close_file(file)
+        newest, start = f"newest-{file}", 0
+        for batch in spool.batches(file):
+            nodes = batch["place"].to_numpy() - self.place(np.zeros(1, dtype=np.int64))[0]
+            last = self._row[nodes] == start + np.arange(len(nodes))
+            spool.write(newest, pa.Table.from_batches([batch.filter(pa.array(last))]))
+            start += len(nodes)
+        spool.drop(file)
+        return newest
 
     def place(self, nodes: Integers) -> Integers:
         """The order that nodes get by their indices."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,28 @@ def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
     with feed.change("anything"):
         pass
     assert feed.node_ids("User").to_pylist() == ["ann", "bo", *users]
+
+
+def test_a_node_that_is_referred_to_and_then_given_is_as_it_was_given(
+    feed: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
+    apply, steps = Applier._batch, []
+
+    def backwards(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
+        steps.append(step)
+        time.sleep(0.3 if number % 2 == 0 else 0)  # the second lane is well ahead
+        apply(applier, step, first, transaction, number)
+
+    monkeypatch.setattr(Applier, "_batch", backwards)
+    with feed.change("the load") as change:
+        change.write_nodes("User", nodes("User", [*FORTY, "ann"]), implied=True)
+        change.write_nodes("User", nodes("User", FORTY, name=[f"first {u}" for u in FORTY]))
+        change.write_nodes("User", nodes("User", ["bo", "u1"], name=["Bob", "given twice"]))
+    assert sum(step.rows for step in set(steps)) == 41, "each node is sent once"
+    assert feed.read_nodes("User", ["id", "name"]).to_pylist() == [
+        {"id": "ann", "name": "Ann"},
+        {"id": "bo", "name": "Bob"},
+        *({"id": u, "name": f"first {u}"} for u in FORTY),
+    ]
