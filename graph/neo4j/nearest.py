@@ -1,13 +1,15 @@
 """Nearest by dot product on a Neo4j server, by its vector indexes.
 
-An index orders by cosine. Where all vectors have length 1 that is the order of the products; else the index stands on a
-second property with one more dimension, which makes them so (``vectors``). A filter takes some away, so more are
-fetched, twice as many each time, until enough are left; where the index has no more, all vectors are read. On that
-second property a comparison with all, on the server, is exact and fast enough for most graphs: see ``_SCANNED``.
+An index orders by cosine. Where all vectors have length 1 its scores give the products; else the index stands on a
+second property with one more dimension, which makes them so (``vectors``), and the vectors found are fetched. A filter
+takes some away, so more are asked for, twice as many each time, until enough are left; where the index has no more, all
+vectors are read. On that second property a comparison with all, on the server, is exact and fast enough for most
+graphs: see ``_SCANNED``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -27,13 +29,17 @@ _SCANNED = 200_000
 there, the query lying far from every vector: of the ten best of 5,000 random ones, its first 60 held none."""
 _LAST = 1 << 62
 
+Vector = npt.NDArray[np.float32]
+_Found = tuple[str, int | None, float]
+"""Id, order, product."""
+
 
 def nearest(
     server: Server,
     reader: Reader,
     label: str,
     name: str,
-    vector: npt.NDArray[np.float32],
+    vector: Vector,
     limit: int,
     keep: Keep | None,
 ) -> list[tuple[str, float]]:
@@ -44,11 +50,11 @@ def nearest(
         asked = vector if property_ == name else np.append(vector, np.float32(0))
         wanted = 2 * limit + _SPARE
         exact = property_ != name and server.read(f"MATCH (n:`{label}`) RETURN count(*) AS n")[0]["n"] <= _SCANNED
+        ask = _by_scan if exact else _by_index if property_ != name else _by_score
         while wanted <= _MOST:
-            rows = (_by_scan if exact else _by_index)(server, label, name, asked, wanted)
-            scored = [(float(np.asarray(row["vector"], np.float32) @ vector), row) for row in rows]
-            scored.sort(key=lambda pair: (-pair[0], _LAST if pair[1]["place"] is None else pair[1]["place"]))
-            found = [(row["id"], score) for score, row in scored if keep is None or keep(row["id"])]
+            rows = ask(server, label, name, asked, wanted)
+            rows.sort(key=lambda row: (-row[2], _LAST if row[1] is None else row[1]))
+            found = [(id_, product) for id_, _, product in rows if keep is None or keep(id_)]
             if len(found) >= limit:
                 return found[:limit]
             if len(rows) < wanted:
@@ -61,33 +67,47 @@ def nearest(
     return nearest_exactly(reader.nodes(label).ids, vectors, vector, limit, keep)
 
 
-def _by_scan(
-    server: Server, label: str, name: str, vector: npt.NDArray[np.float32], limit: int
-) -> list[dict[str, Any]]:
+def _by_scan(server: Server, label: str, name: str, vector: Vector, limit: int) -> list[_Found]:
     """The nearest of all, compared one by one on the server; ``vector`` has the longer dimension."""
     longer = f"n.`{name}_search`"
-    return server.read(
+    text = (
         f"MATCH (n:`{label}`) WHERE {longer} IS NOT NULL AND n.id IS NOT NULL AND any(x IN {longer} WHERE x <> 0)"
         f" WITH n, vector.similarity.cosine({longer}, $vector) AS likeness ORDER BY likeness DESC LIMIT $limit"
-        f" RETURN n.id AS id, n.`{name}` AS vector, n.{ORDER} AS place",
-        {"vector": vector.tolist(), "limit": limit},
+        f" RETURN n.id, n.{ORDER}, n.`{name}`"
     )
+    return _products(server.stream(text, {"vector": vector.tolist(), "limit": limit}), vector[:-1])
 
 
-def _by_index(
-    server: Server, label: str, name: str, vector: npt.NDArray[np.float32], limit: int
-) -> list[dict[str, Any]]:
-    """The nearest of the index, by whichever of the two ways the server has."""
+def _by_index(server: Server, label: str, name: str, vector: Vector, limit: int) -> list[_Found]:
+    """The nearest of an index over longer vectors."""
+    return _products(_ask_index(server, label, name, vector, limit, f"n.`{name}`"), vector[:-1])
+
+
+def _by_score(server: Server, label: str, name: str, vector: Vector, limit: int) -> list[_Found]:
+    """The nearest of an index over vectors of length 1, whose score is (1 + cosine) / 2."""
+    length = float(np.linalg.norm(vector))
+    rows = _ask_index(server, label, name, vector, limit, "score")
+    return [(id_, place, (2 * score - 1) * length) for id_, place, score in rows]
+
+
+def _products(rows: Iterable[tuple[Any, ...]], vector: Vector) -> list[_Found]:
+    return [(id_, place, float(np.asarray(found, np.float32) @ vector)) for id_, place, found in rows]
+
+
+def _ask_index(server: Server, label: str, name: str, vector: Vector, limit: int, wanted: str) -> list[tuple[Any, ...]]:
+    """Id, order and ``wanted`` of the nearest, by whichever of the two ways the server has."""
     index = vector_index(label, name)
-    answer = f"RETURN n.id AS id, n.`{name}` AS vector, n.{ORDER} AS place"
+    answer = f"RETURN n.id, n.{ORDER}, {wanted}"
     texts = [
-        f"CALL db.index.vector.queryNodes('{index}', $limit, $vector) YIELD node AS n WHERE n:`{label}` {answer}",
-        f"CYPHER 25 MATCH (n:`{label}`) SEARCH n IN (VECTOR INDEX {index} FOR $vector LIMIT $limit) {answer}",
+        f"CALL db.index.vector.queryNodes('{index}', $limit, $vector) YIELD node AS n, score WHERE n:`{label}`"
+        f" {answer}",
+        f"CYPHER 25 MATCH (n:`{label}`) SEARCH n IN (VECTOR INDEX {index} FOR $vector LIMIT $limit) SCORE AS score"
+        f" {answer}",
     ]
     if server.year >= 2026:  # the procedure is on its way out there
         texts.reverse()
     parameters = {"vector": vector.tolist(), "limit": limit}
     try:
-        return server.read(texts[0], parameters)
+        return list(server.stream(texts[0], parameters))
     except QueryError:
-        return server.read(texts[1], parameters)
+        return list(server.stream(texts[1], parameters))

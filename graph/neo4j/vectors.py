@@ -29,7 +29,7 @@ class SpooledVectors:
             lengths = np.linalg.norm(matrix.astype(np.float64), axis=1)
             self.width = matrix.shape[1]
             self._longest = max(self._longest, float(lengths.max(initial=0.0)))
-            unit &= bool(np.all((np.abs(lengths - 1) < 1e-3) | (lengths == 0)))
+            unit &= bool(np.all((np.abs(lengths - 1) < 1e-4) | (lengths == 0)))
         self.indexed = step.name if unit else f"{step.name}_search"
         """The property that the index is made on."""
         self.width += 0 if unit else 1

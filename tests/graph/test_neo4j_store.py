@@ -226,11 +226,17 @@ def test_nearest_on_the_calendar_release(
     with open_store(empty(neo4j_release_2026), create=True) as store:
         with store.change("load") as change:
             change.write_nodes("Post", nodes("Post", ["a", "b", "c", "d"], created_at=[-1, None, 0, 7]))
+            change.write_nodes("Entity", nodes("Entity", ["x", "y", "z"]))
             change.write_vectors("Post", "text_vector", vectors)
+            change.write_vectors("Entity", "text_vector", np.array([[1, 0], [0.6, 0.8], [-1, 0]], np.float32))
         ask(neo4j_release_2026, "CALL db.awaitIndexes(60)")
         assert isinstance(store, Neo4jStore)
         rows = neo4j_nearest._by_index(store._server, "Post", "text_vector", np.array([1, 1, 1, 0, 0], np.float32), 2)
-        assert [row["id"] for row in rows] == ["c", "b"]
+        assert [id_ for id_, _, _ in rows] == ["c", "b"]
+        with monkeypatch.context() as patched:
+            patched.setattr(neo4j_nearest, "QueryError", ZeroDivisionError)  # the first way has to do
+            near = store.nearest("Entity", "text_vector", np.array([2, 0], np.float32), 2)
+        assert near == [("x", pytest.approx(2.0)), ("y", pytest.approx(1.2))]
         found = store.nearest("Post", "text_vector", np.array([1, 1, 1, 0], np.float32), 2)
         assert found == [("c", 3.0), ("b", 2.0)]
         np.testing.assert_array_equal(store.read_vectors("Post", "text_vector"), vectors)
