@@ -31,6 +31,13 @@ LIKED = "MATCH (u:User)-[r:LIKED]->(p:Post) RETURN u.id AS user, p.id AS post, r
 FORTY = [f"u{i}" for i in range(40)]
 
 
+@pytest.fixture
+def ten_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of ten rows."""
+    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
+    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
+
+
 _KILLED = """
 import os, signal, sys
 from graphfeed.graph.neo4j import apply as neo4j_apply
@@ -118,11 +125,10 @@ def test_an_interrupted_change_of_elsewhere_is_named_and_can_be_given_up(
         assert [r["user"] for r in other.cypher(SEEN)] == ["ann"]
 
 
+@pytest.mark.usefixtures("ten_rows")
 def test_a_connection_that_breaks(
     feed: GraphStore, neo4j_server: Neo4jServer, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     monkeypatch.setattr(neo4j_session, "RETRY_SECONDS", 1.0)
     with Cable(neo4j_server.uri) as cable, open_store(cable.uri) as store:
         apply = Applier._batch
@@ -165,11 +171,10 @@ def test_a_full_disk_of_the_client_changes_nothing(feed: GraphStore, monkeypatch
 
 
 @pytest.mark.parametrize("people", [5, 40])
+@pytest.mark.usefixtures("ten_rows")
 def test_what_a_dead_writer_sent_late_begins_nothing(
     feed: GraphStore, location: str, monkeypatch: pytest.MonkeyPatch, people: int
 ) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     users = [f"u{i}" for i in range(people)]
 
     apply = Applier.apply
@@ -190,11 +195,10 @@ def test_what_a_dead_writer_sent_late_begins_nothing(
     assert feed.counts().nodes["User"] == 3 + people
 
 
+@pytest.mark.usefixtures("ten_rows")
 def test_a_change_whose_beginning_got_no_answer_is_finished_or_done_again(
     feed: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     begin = Applier._begin
 
     def unheard(applier: Applier) -> list[int]:
@@ -214,11 +218,10 @@ def test_a_change_whose_beginning_got_no_answer_is_finished_or_done_again(
 # Lanes
 
 
+@pytest.mark.usefixtures("ten_rows")
 def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
     feed: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     users = [f"u{i}" for i in range(400)]
     apply = Applier._batch
     sent, ahead = [], threading.Event()
@@ -245,11 +248,10 @@ def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
     assert feed.node_ids("User").to_pylist() == ["ann", "bo", *users]
 
 
+@pytest.mark.usefixtures("ten_rows")
 def test_a_node_that_is_referred_to_and_then_given_is_as_it_was_given(
     feed: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neo4j_spool, "BATCH_ROWS", 10)
-    monkeypatch.setattr(neo4j_apply, "BATCH_ROWS", 10)
     apply, steps = Applier._batch, []
 
     def backwards(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
