@@ -14,6 +14,10 @@ _READ_ONLY = "ReadOnly"
 _AGAIN = "start the server again (`graphfeed neo4j stop` and `graphfeed neo4j start` for one of its own)"
 
 
+class DatabaseStoppedError(StoreError):
+    """What a server says of everything else once a transaction has met a fault that stopped the database."""
+
+
 def fault(where: str, code: str, message: str) -> StoreError | None:
     """The error for what a server said with a code; None where it is nothing of the server's own."""
     if code.startswith(("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")):
@@ -31,7 +35,7 @@ def fault(where: str, code: str, message: str) -> StoreError | None:
             f" {_AGAIN}; it said: {said}"
         )
     if "critical error" in lower:
-        return StoreError(
+        return DatabaseStoppedError(
             f"{where} stopped its database, most often because the server's disk was full: make room there, then"
             f" {_AGAIN}; it said: {said}"
         )

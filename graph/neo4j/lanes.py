@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import neo4j
 
+from graphfeed.graph.neo4j.faults import DatabaseStoppedError
 from graphfeed.graph.neo4j.session import Server
 
 LANES = 2
@@ -56,18 +57,22 @@ class Lanes:
         self._pool.shutdown()
 
     def run(self, numbers: range, write: _Write) -> None:
-        """Have all these batches in. Raises what ``write`` raises, when no lane runs any more."""
+        """Have all these batches in.
+
+        Raises what ``write`` raises, when no lane runs any more; of several errors the cause, not what follows from it.
+        """
         lanes = len(self._applied)
         own = [
             [n for n in numbers if n % lanes == lane and n // lanes >= done] for lane, done in enumerate(self._applied)
         ]
         tasks = [self._pool.submit(self._lane, batches, write) for batches in own if batches]
-        done, others = wait(tasks, return_when=FIRST_EXCEPTION)
+        _, others = wait(tasks, return_when=FIRST_EXCEPTION)
         if others:
             self._stop.set()
             wait(others)
-        for task in done:
-            task.result()
+        errors = [error for task in tasks if (error := task.exception()) is not None]
+        if errors:
+            raise min(errors, key=lambda error: isinstance(error, DatabaseStoppedError))
 
     def _lane(self, batches: list[int], write: _Write) -> None:
         for number in batches:

@@ -224,12 +224,15 @@ def test_the_servers_disk_is_full(feed: GraphStore, own: OwnServer) -> None:
     # Neo4j reads what lies behind the tear as lengths of arrays: of such letters they stay small, whatever it meets.
     texts = ["\x01" * 6_000 for _ in PEOPLE]
     full = r"could not write to its own disk, which is full.*make room.*start the server again.*finishes it first"
-    with pytest.raises(StoreError, match=full), feed.change("long texts") as change:
-        change.write_nodes("User", nodes("User", PEOPLE, about=texts))
-    with pytest.raises(StoreError, match=r"stopped its database.*full: make room there, then start the server again"):
-        feed.counts()
-    own.mount(ROOM)
-    own.down()
+    try:
+        with pytest.raises(StoreError, match=full), feed.change("long texts") as change:
+            change.write_nodes("User", nodes("User", PEOPLE, about=texts))
+        stopped = r"stopped its database.*full: make room there, then start the server again"
+        with pytest.raises(StoreError, match=stopped):
+            feed.counts()
+    finally:
+        own.mount(ROOM)
+        own.down()
     own.up(TORN, heap="3g")  # as the error says of a database that does not open
     assert [r["user"] for r in feed.cypher(SEEN)] == ["bo"]
     assert 2 <= feed.counts().nodes["User"] < 1_502

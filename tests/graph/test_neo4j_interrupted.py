@@ -22,6 +22,7 @@ from graphfeed.graph.neo4j import apply as neo4j_apply
 from graphfeed.graph.neo4j import session as neo4j_session
 from graphfeed.graph.neo4j import spool as neo4j_spool
 from graphfeed.graph.neo4j.apply import Applier
+from graphfeed.graph.neo4j.faults import DatabaseStoppedError
 from graphfeed.graph.neo4j.lock import WriteLock
 from graphfeed.graph.neo4j.spool import Step
 from graphfeed.graph.store import GraphStore, open_store
@@ -246,6 +247,24 @@ def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
     with feed.change("anything"):
         pass
     assert feed.node_ids("User").to_pylist() == ["ann", "bo", *users]
+
+
+@pytest.mark.usefixtures("ten_rows")
+def test_of_two_lanes_errors_the_cause_is_told(feed: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever comes first: a full disk stops the database, and the other lane hears of that alone."""
+    followed = threading.Event()
+
+    def failing(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
+        if number % 2 == 0:
+            followed.set()
+            raise DatabaseStoppedError("the database is stopped")
+        assert followed.wait(30)
+        time.sleep(0.2)
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Applier, "_batch", failing)
+    with pytest.raises(StoreError, match=r"the disk is full.*the next change from here finishes it first"):
+        _load(feed, FORTY)
 
 
 @pytest.mark.usefixtures("ten_rows")
