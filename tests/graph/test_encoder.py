@@ -180,7 +180,9 @@ def test_reduced_arithmetic_is_refused_when_it_changes_vectors(tiny: Path, monke
 def test_slower_arithmetic_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Forward):
         def __call__(self, features: dict[str, Any]) -> Vectors:
-            time.sleep(0.05 if self.way != FLOAT32 else 0)
+            until = time.thread_time() + (0.05 if self.way != FLOAT32 else 0)
+            while time.thread_time() < until:
+                pass
             return super().__call__(features)
 
     monkeypatch.setattr("graphfeed.graph.arithmetic.Forward", Slow)
@@ -189,6 +191,20 @@ def test_slower_arithmetic_is_refused(tiny: Path, monkeypatch: pytest.MonkeyPatc
     features = encoder._preprocess(some_texts(10))
     exact = Slow(encoder._model, FLOAT32)
     assert fastest(encoder._model, exact, lambda forward: encoder._run(features, forward)) is exact
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [([1, 0.5, 0.45], 1), ([1, 0.9, 0.4], 2), ([1, 0.8, 0.9], 0)])
+def test_an_arithmetic_is_taken_where_it_is_clearly_faster(
+    seconds: list[float], taken: int, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth is noise: the next run would take another, and its vectors would not be the same."""
+    ways = [FLOAT32, Way(torch.bfloat16, "eager"), Way(torch.bfloat16)]
+    timed = dict(zip(ways, seconds, strict=True))
+    vectors = np.ones((3, 4), np.float32)
+    monkeypatch.setattr("graphfeed.graph.arithmetic._timed", lambda run, forward, clock: (vectors, timed[forward.way]))
+    monkeypatch.setattr("graphfeed.graph.arithmetic.reduced_ways", lambda device: ways[1:])
+    model = SentenceEncoder.open(str(tiny), device="cpu")._model
+    assert fastest(model, Forward(model, FLOAT32), lambda forward: vectors).way == ways[taken]
 
 
 def test_broken_weights_are_an_error_that_names_the_text(tiny: Path) -> None:
