@@ -7,6 +7,7 @@ no server can be had, the tests that ask for one are skipped and say why; with G
 from __future__ import annotations
 
 import os
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from graphfeed.graph.neo4j.server import CALENDAR, LTS, ServerSettings, missing,
 
 REQUIRED_VARIABLE = "GRAPHFEED_NEO4J_REQUIRED"
 RELEASE_VARIABLE = "GRAPHFEED_NEO4J_RELEASE"
+_NO_CLIENTS = (15_000, 32_000)
+"""Ports below those that systems give to connections that go out (Linux 32,768 on, others 49,152 on)."""
+_DRAWN = random.SystemRandom()  # two test processes draw at once
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,17 @@ def running(home: Path, release: str) -> Iterator[Neo4jServer]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has at this moment."""
-    links = [socket.socket() for _ in range(count)]
+    """Ports that nobody has at this moment, and that no client is given: a server takes seconds until it listens."""
+    links: list[socket.socket] = []
     try:
-        for link in links:
-            link.bind(("127.0.0.1", 0))
+        while len(links) < count:
+            link = socket.socket()
+            try:
+                link.bind(("127.0.0.1", _DRAWN.randrange(*_NO_CLIENTS)))
+            except OSError:
+                link.close()
+            else:
+                links.append(link)
         return [int(link.getsockname()[1]) for link in links]
     finally:
         for link in links:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import neo4j
 
+from graphfeed.errors import StoreUnreachableError
 from graphfeed.graph.neo4j.faults import DatabaseStoppedError
 from graphfeed.graph.neo4j.session import Server
 
@@ -34,6 +35,8 @@ _TAKE = (
     " SET l.applied = $number + 1 RETURN 1"
 )
 
+_FOLLOWING = (DatabaseStoppedError, StoreUnreachableError)
+"""What the other lanes meet when a transaction of one has brought the server down."""
 _Write = Callable[[neo4j.ManagedTransaction, int], Any]
 """Sends the rows of one batch, by its number."""
 
@@ -72,7 +75,7 @@ class Lanes:
             wait(others)
         errors = [error for task in tasks if (error := task.exception()) is not None]
         if errors:
-            raise min(errors, key=lambda error: isinstance(error, DatabaseStoppedError))
+            raise min(errors, key=lambda error: isinstance(error, _FOLLOWING))
 
     def _lane(self, batches: list[int], write: _Write) -> None:
         for number in batches:

@@ -250,14 +250,17 @@ def test_a_batch_that_fails_stops_the_others_and_all_is_finished_later(
 
 
 @pytest.mark.usefixtures("ten_rows")
-def test_of_two_lanes_errors_the_cause_is_told(feed: GraphStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("following", [DatabaseStoppedError, StoreUnreachableError])
+def test_of_two_lanes_errors_the_cause_is_told(
+    following: type[StoreError], feed: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whichever comes first: a full disk stops the database, and the other lane hears of that alone."""
     followed = threading.Event()
 
     def failing(applier: Applier, step: Step, first: int, transaction: ManagedTransaction, number: int) -> None:
         if number % 2 == 0:
             followed.set()
-            raise DatabaseStoppedError("the database is stopped")
+            raise following("the database is stopped")
         assert followed.wait(30)
         time.sleep(0.2)
         raise StoreError("the disk is full")

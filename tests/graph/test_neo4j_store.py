@@ -59,7 +59,7 @@ def test_unreachable(scheme: str) -> None:
     began = time.monotonic()
     with pytest.raises(StoreUnreachableError, match=r"no server answers at .*://127\.0\.0\.1:9"):
         open_store(f"{scheme}://127.0.0.1:9")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_no_such_database(location: str) -> None:
@@ -112,10 +112,10 @@ def test_a_second_writer_is_told_who_is_at_work_and_a_killed_one_lets_go(feed: G
     began = time.monotonic()
     with pytest.raises(StoreBusyError, match=rf"process {writer.pid} on .*the long load"), feed.change("another"):
         pass
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # not when the other one ends
     writer.kill()
     writer.wait()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while True:
         try:
             with feed.change("now") as change:
