@@ -6,15 +6,32 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphfeed.loaders.chunks import make_implied, make_relationships
-from graphfeed.loaders.records import Chunk, Relationships
+from graphfeed.loaders.records import TEXT, TIME, Chunk, Relationships
 
-_STATUS = re.compile(r"(https?://[^/]+/(?:users/[^/]+|ap/users/\d+))/statuses/(\d+)")
+_STATUS = r"^(?P<author>https?://[^/]+/(?:users/[^/]+|ap/users/[0-9]+))/statuses/(?P<number>[0-9]+)"
 _RECORD = re.compile(r"at://(did:[^/]+)/([^/]+)/([^/]+)")
-_KEY = re.compile("[2-7a-z]{13}")
-_DIGITS = str.maketrans("234567abcdefghijklmnopqrstuvwxyz", "0123456789abcdefghijklmnopqrstuv")
+_RECORD_PARTS = r"^at://(?P<did>did:[^/]+)/(?P<collection>[^/]+)/(?P<key>[^/]+)$"
+_KEY = "^[2-7a-z]{13}$"
+_TIME_LETTERS = 11  # of a key's thirteen; the last two are the number of a clock
+_DIGIT = np.zeros(256, np.int64)
+_DIGIT[np.frombuffer(b"234567abcdefghijklmnopqrstuvwxyz", np.uint8)] = np.arange(32)
+_MOST_DIGITS = 18  # more make no time that has been
 _FIRST = 1_451_606_400_000_000  # 2016: before it neither network was there
+
+
+class Told(NamedTuple):
+    """What the addresses of posts say; null where they do not."""
+
+    authors: pa.StringArray
+    at: pa.TimestampArray
+    pages: pa.StringArray
 
 
 @dataclass
@@ -22,10 +39,8 @@ class Elsewhere:
     """Posts and people that relationships refer to, of whom a source has nothing but the address."""
 
     platform: str
-    tell: Callable[[str], tuple[str | None, int | None]]
-    """Author and time, microseconds since 1970, in a post's address."""
-    page: Callable[[str], str | None]
-    """The address of a post's page."""
+    tell: Callable[[pa.StringArray], Told]
+    """Reads the addresses of posts."""
     _told: set[str] = field(default_factory=set)
 
     def around(self, chunk: Chunk) -> Iterator[Chunk]:
@@ -49,29 +64,35 @@ class Elsewhere:
     def _posts(self, posts: list[str], lines: list[int], file: str) -> Iterator[Chunk]:
         if not posts:
             return
-        told = [self.tell(post) for post in posts]
-        pages, times = [self.page(post) for post in posts], [at for _, at in told]
-        yield make_implied("Post", file, lines, id=posts, url=pages, platform=self.platform, created_at=times)
-        known = [
-            (author, post, at, line)
-            for post, line, (author, at) in zip(posts, lines, told, strict=True)
-            if author and at is not None
-        ]
-        if known:
-            authors, written, at, places = zip(*known, strict=True)
+        ids, places = pa.array(posts, TEXT), np.asarray(lines)
+        authors, at, pages = self.tell(ids)
+        yield make_implied("Post", file, lines, id=ids, url=pages, platform=self.platform, created_at=at)
+        known = pc.and_(authors.is_valid(), at.is_valid())
+        if known.true_count:
+            authors, ids, at = (column.filter(known) for column in (authors, ids, at))
+            places = places[np.asarray(known)]
             yield make_implied("User", file, places, id=authors, platform=self.platform)
-            yield make_relationships("POSTED", file, places, primary=False, source=authors, target=written, at=at)
+            yield make_relationships("POSTED", file, places, primary=False, source=authors, target=ids, at=at)
 
 
-def mastodon_address(uri: str) -> tuple[str | None, int | None]:
-    """Author and time of a Mastodon post, microseconds since 1970; None where the address does not say.
+def tell_statuses(addresses: pa.StringArray) -> Told:
+    """What the addresses of Mastodon's posts say.
 
     Mastodon's numbers are milliseconds with 16 further bits; older ones, up to 2018, are only counted.
     """
-    found = _STATUS.match(uri)
-    if found is None:
-        return None, None
-    return found[1], _likely((int(found[2]) >> 16) * 1_000 if len(found[2]) <= 20 else 0)
+    found = pc.extract_regex(addresses, _STATUS)
+    number = pc.struct_field(found, "number")
+    whole = pc.if_else(pc.less_equal(pc.binary_length(number), _MOST_DIGITS), number, None)
+    milliseconds = pc.shift_right(whole.cast(pa.int64()), 16)
+    return Told(pc.struct_field(found, "author"), _likely(pc.multiply(milliseconds, 1_000)), addresses)
+
+
+def tell_records(addresses: pa.StringArray, collection: str) -> Told:
+    """What the addresses of records of one collection say, at://did/collection/key; those of others say no page."""
+    found = pc.extract_regex(addresses, _RECORD_PARTS)
+    did, key = pc.struct_field(found, "did"), pc.struct_field(found, "key")
+    page = pc.binary_join_element_wise("https://bsky.app/profile/", did, "/post/", key, "")
+    return Told(did, tid_times(key), pc.if_else(pc.equal(pc.struct_field(found, "collection"), collection), page, None))
 
 
 def record_address(uri: str) -> tuple[str, str, str] | None:
@@ -80,13 +101,19 @@ def record_address(uri: str) -> tuple[str, str, str] | None:
     return (found[1], found[2], found[3]) if found else None
 
 
-def tid_time(key: str) -> int | None:
-    """The time in a record's key, microseconds since 1970; None where it is no timestamp identifier.
+def tid_times(keys: pa.StringArray) -> pa.TimestampArray:
+    """The times in records' keys; null where one is no timestamp identifier.
 
     Thirteen letters of a sortable base 32: a bit, 53 bits of microseconds, 10 bits of a clock's number.
     """
-    return _likely(int(key.translate(_DIGITS), 32) >> 10) if _KEY.fullmatch(key) else None
+    timed = np.asarray(pc.fill_null(pc.match_substring_regex(keys, _KEY), fill_value=False))
+    letters = np.array(keys.filter(pa.array(timed)).to_pylist(), "S13").view(np.uint8).reshape(-1, 13)
+    at = np.zeros(len(keys), np.int64)
+    at[timed] = _DIGIT[letters[:, :_TIME_LETTERS]] @ (1 << 5 * np.arange(_TIME_LETTERS - 1, -1, -1))
+    return _likely(pa.array(at))
 
 
-def _likely(at: int) -> int | None:
-    return at if _FIRST <= at <= time.time() * 1e6 else None
+def _likely(at: pa.Int64Array) -> pa.TimestampArray:
+    """As times, those that can have been."""
+    can_be = pc.and_(pc.greater_equal(at, _FIRST), pc.less_equal(at, int(time.time() * 1e6)))
+    return pc.if_else(can_be, at, None).cast(TIME)

@@ -19,13 +19,14 @@ Memory holds a chunk and the addresses of such posts; a .car is read as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 from graphfeed.errors import SourceError
 from graphfeed.loaders.activity_records import ActivityRecords
-from graphfeed.loaders.addresses import Elsewhere, record_address, tid_time
+from graphfeed.loaders.addresses import Elsewhere, tell_records
 from graphfeed.loaders.bluesky_files import RECORD_FILES, read_records
 from graphfeed.loaders.bluesky_records import PLATFORM, POST, BlueskyRecords
 from graphfeed.loaders.chunks import batches, rarely_collected
@@ -59,7 +60,7 @@ class BlueskyLoader:
             raise SourceError(f"{self.path} has no record of Bluesky: expected {', '.join(RECORD_FILES)}, or folders")
 
     def _files(self, rejects: Rejects) -> Iterator[Chunk]:
-        records = ActivityRecords(Elsewhere(PLATFORM, _author_and_time, _page))
+        records = ActivityRecords(Elsewhere(PLATFORM, partial(tell_records, collection=POST)))
         for file, own in groupby(read_records(self.path, rejects), key=attrgetter("file")):
             under_way = BlueskyRecords(file, records)
             for batch in batches(own, _RECORDS):
@@ -67,13 +68,3 @@ class BlueskyLoader:
                 if len(records) >= CHUNK_ROWS:
                     yield from records.chunks(rejects)
         yield from records.chunks(rejects)
-
-
-def _author_and_time(uri: str) -> tuple[str | None, int | None]:
-    found = record_address(uri)
-    return (found[0], tid_time(found[2])) if found else (None, None)
-
-
-def _page(uri: str) -> str | None:
-    found = record_address(uri)
-    return f"https://bsky.app/profile/{found[0]}/post/{found[2]}" if found and found[1] == POST else None

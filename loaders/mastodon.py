@@ -23,7 +23,7 @@ from typing import Any
 from graphfeed.errors import SourceError
 from graphfeed.loaders.activities import PLATFORM, Outbox, Revisions, id_of
 from graphfeed.loaders.activity_records import ActivityRecords
-from graphfeed.loaders.addresses import Elsewhere, mastodon_address
+from graphfeed.loaders.addresses import Elsewhere, tell_statuses
 from graphfeed.loaders.archives import is_archive, unpacked
 from graphfeed.loaders.chunks import batches, rarely_collected
 from graphfeed.loaders.files import open_bytes
@@ -53,7 +53,7 @@ class MastodonLoader:
     def chunks(self, rejects: Rejects) -> Iterator[Chunk]:
         """Read the archives as a stream; see ``Loader.chunks``."""
         with rarely_collected():
-            records = ActivityRecords(Elsewhere(PLATFORM, mastodon_address, str))
+            records = ActivityRecords(Elsewhere(PLATFORM, tell_statuses))
             for _ in self._all_archives(records, rejects):
                 if len(records) >= CHUNK_ROWS:
                     yield from records.chunks(rejects)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import libipld
+import pyarrow as pa
 import pytest
 
 from graphfeed.errors import SourceError
 from graphfeed.graph.ingest import ingest
 from graphfeed.graph.store import open_store
-from graphfeed.loaders.addresses import tid_time
+from graphfeed.loaders.addresses import tid_times
 from graphfeed.loaders.bluesky import BlueskyLoader
 
 ADA, BO = "did:plc:adaadaadaadaadaadaadaada", "did:plc:bobobobobobobobobobobobo"
@@ -175,8 +176,10 @@ def test_every_form_says_the_same(tmp_path: Path, read, form: str) -> None:
 
 
 def test_times_in_keys() -> None:
-    assert tid_time("3jzfcijpj2z2a") == 1_688_137_381_887_007  # a key of the protocol's documentation
-    assert [tid_time(key) for key in ("self", "3jzfcijpj2z2", "0000000000000", "2222222222222")] == [None] * 4
+    known = "3jzfcijpj2z2a"  # a key of the protocol's documentation
+    none = ["self", "3jzfcijpj2z2", "0000000000000", "2222222222222", "z" * 13, "", "ü" * 13, None]
+    times = tid_times(pa.array([*none, known])).cast(pa.int64())
+    assert times.to_pylist() == [None] * len(none) + [1_688_137_381_887_007]
 
 
 def test_edits_and_deletions_of_jetstream(tmp_path: Path, read) -> None:
