@@ -30,7 +30,7 @@ BEGIN, END = "<!-- queries -->", "<!-- /queries -->"
 
 ORDER: dict[str, tuple[str, ...]] = {
     "Recommendations with reasons": ("recommend", "trending", "newest_eligible"),
-    "Why was this recommended": ("explain", "explain_paths"),
+    "Why was this recommended": ("explain", "explain_paths", "kept_back"),
     "People": ("people",),
     "Interests": ("interests",),
     "Similar posts": ("similar",),

@@ -109,6 +109,8 @@ class Explanation:
     rank: int | None
     score: float | None
     reasons: tuple[Reason, ...]
+    kept_back: tuple[str, ...] = ()
+    """The person's acts for which ``recommend`` leaves the post out, in words: "wrote it", "disliked or hid it"."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the command line's JSON."""
@@ -116,6 +118,7 @@ class Explanation:
             "user": self.user,
             "post": self.post,
             "published": self.published,
+            "kept_back": list(self.kept_back),
             "rank": self.rank,
             "score": self.score,
         }

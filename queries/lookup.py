@@ -60,16 +60,21 @@ def knows_user(store: GraphStore, user: str) -> bool:
 
 
 def explain(store: GraphStore, user: str, post: str) -> Explanation:
-    """The published reasons; for a pair that is not recommended the short paths that connect the two."""
+    """The published reasons; for a pair that is not recommended the short paths that connect the two.
+
+    Both with what keeps the post from the person since, or anyway.
+    """
     rows = store.run("explain", user=user, post=post)
+    kept_back = tuple(sorted(row["act"] for row in store.run("kept_back", user=user, post=post)))
     if rows:
         row = rows[0]
-        return Explanation(user, post, True, row["rank"], row["score"], read_reasons(row["reasons"]))
+        return Explanation(user, post, True, row["rank"], row["score"], read_reasons(row["reasons"]), kept_back)
     _active_generation(store)
     _require_user(store, user)
     _require_post(store, post)
     paths = store.run("explain_paths", user=user, post=post)
-    return Explanation(user, post, False, None, None, tuple(Reason(p["type"], None, tuple(p["path"])) for p in paths))
+    reasons = tuple(Reason(p["type"], None, tuple(p["path"])) for p in paths)
+    return Explanation(user, post, False, None, None, reasons, kept_back)
 
 
 def similar(store: GraphStore, post: str, limit: int = 10) -> list[SimilarPost]:

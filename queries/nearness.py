@@ -8,6 +8,11 @@ from graphfeed.errors import UnknownNodeError
 from graphfeed.graph.store import GraphStore
 
 _QUERIES = {"User": "near_users", "Post": "near_posts"}
+_SOME = {
+    "User": "`graphfeed status` shows some that there are",
+    "Post": "`graphfeed search` finds some by their words",
+}
+"""Where nothing is near."""
 _MOST = 3
 _COMPARED = 20_000  # ids compared letter by letter, which takes about 0.2 s; in larger graphs only the query looks
 
@@ -28,7 +33,7 @@ def _near(store: GraphStore, label: str, id_: str) -> str:
         if len(known) <= _COMPARED:
             rows = [{"id": near, "name": None} for near in get_close_matches(id_, known.to_pylist(), _MOST, 0.7)]
     if not rows:
-        return "; `graphfeed status` shows some that there are"
+        return f"; {_SOME[label]}"
     near = [repr(_short(r["id"], 100)) + (f" ({_short(r['name'], 40)})" if r["name"] else "") for r in rows]
     return "; near: " + ", ".join(near)
 

@@ -12,6 +12,7 @@ from graphfeed.options import Debug, Json, Limit, Store, note, open_feed, out
 
 User = Annotated[str, typer.Argument(help="Id of a person.")]
 Post = Annotated[str, typer.Argument(help="Id of a post.")]
+_NOT_YET = "nothing is published for {!r}: they came after the last `graphfeed publish`, or had done nothing by then"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -59,19 +60,28 @@ def explain(user: User, post: Post, store: Store = None, as_json: Json = False, 
 def similar(post: Post, limit: Limit = 10, store: Store = None, as_json: Json = False, debug: Debug = False) -> None:
     """Posts like one post, most alike first."""
     with open_feed(store) as feed:
-        _answer(feed.store, feed.similar(post, limit), as_json)
+        found = feed.similar(post, limit)
+        if not found:
+            note(f"nothing is like {post!r} by what is published, and it has no text vector (`graphfeed embed`)")
+        _answer(feed.store, found, as_json)
 
 
 def people(user: User, limit: Limit = 10, store: Store = None, as_json: Json = False, debug: Debug = False) -> None:
     """People whom a person may know, best first."""
     with open_feed(store) as feed:
-        _answer(feed.store, feed.people(user, limit), as_json)
+        found = feed.people(user, limit)
+        if not found:
+            note(_NOT_YET.format(user))
+        _answer(feed.store, found, as_json)
 
 
 def interests(user: User, limit: Limit = 10, store: Store = None, as_json: Json = False, debug: Debug = False) -> None:
     """What a person may care about, best first."""
     with open_feed(store) as feed:
-        _answer(feed.store, feed.interests(user, limit), as_json)
+        found = feed.interests(user, limit)
+        if not found:
+            note(_NOT_YET.format(user))
+        _answer(feed.store, found, as_json)
 
 
 def status(store: Store = None, as_json: Json = False, debug: Debug = False) -> None:

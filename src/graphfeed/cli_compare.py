@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from graphfeed.errors import ConfigError
-from graphfeed.options import Debug, Device, SplitKindName, Store, err, note, open_feed, out, split_settings
+from graphfeed.options import Debug, Device, SplitKindName, Store, WindowDays, err, note, open_feed, out
+from graphfeed.stage_settings import stage_config, training_of
 
 if TYPE_CHECKING:
     from graphfeed.training.compare import Comparison
@@ -27,8 +28,8 @@ def compare(
     whole: Annotated[bool, typer.Option("--whole", help="The whole model with these towers, not the towers alone.")] = (
         False
     ),
-    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
-    split_kind: SplitKindName = "auto",
+    window_days: WindowDays = None,
+    split_kind: SplitKindName = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=0, help="At most so many passes for each.")] = None,
     loss: Annotated[
         str, typer.Option("--loss", help="What they are trained for: softmax, bpr or directau.")
@@ -38,7 +39,7 @@ def compare(
         str | None, typer.Option("--json", metavar="FILE", help="Write the rows to a file; - is standard output.")
     ] = None,
     png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the figures into a PNG file.")] = None,
-    device: Device = "auto",
+    device: Device = None,
     store: Store = None,
     debug: Debug = False,
 ) -> None:
@@ -48,7 +49,7 @@ def compare(
     from graphfeed.training.compare import compare as run_comparison
     from graphfeed.training.settings import ModelSettings, RunSettings
 
-    split = split_settings(window_days, split_kind)
+    given = training_of(*stage_config(store, "split"), window_days, split_kind)
     if part not in ("test", "validation", "fit"):
         raise ConfigError(f"--on takes one of test, validation, fit, found {part!r}")
     if png is not None:
@@ -56,10 +57,10 @@ def compare(
     settings = validate(ModelSettings, {"towers": {"epochs": epochs, "loss": loss}}, "the options")
     with open_feed(store) as feed, ProgressBars(err()) as bars:
         found = run_comparison(
-            feed.split(split),
+            feed.split(given.split),
             kinds,
             settings,
-            RunSettings(device=device, seed=seed),
+            RunSettings(device=device or given.device, seed=seed),
             part=part,  # type: ignore[arg-type]
             whole=whole,
             progress=bars.steps,

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from graphfeed.config import validate
 from graphfeed.errors import ConfigError
-from graphfeed.options import Debug, Device, SplitKindName, Store, err, note, open_feed, out, split_settings
+from graphfeed.options import Debug, Device, SplitKindName, Store, WindowDays, err, note, open_feed, out
+from graphfeed.stage_settings import stage_config, training_of
 
 if TYPE_CHECKING:
     from graphfeed.feed import Feed
@@ -44,9 +45,9 @@ def finetune(
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Of the adapters.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and for how long.")] = False,
-    window_days: Annotated[float, typer.Option("--window-days", help="Length of the windows to predict, days.")] = 1.0,
-    split_kind: SplitKindName = "auto",
-    device: Device = "auto",
+    window_days: WindowDays = None,
+    split_kind: SplitKindName = None,
+    device: Device = None,
     store: Store = None,
     debug: Debug = False,
 ) -> None:
@@ -62,20 +63,20 @@ def finetune(
         max_tokens=max_tokens,
         learning_rate=learning_rate,
     )
-    split = split_settings(window_days, split_kind)
-    how: dict[str, Any] = {"settings": settings, "encoder": encoder, "device": device, "seed": seed}
+    given = training_of(*stage_config(store, "split"), window_days, split_kind)
+    how: dict[str, Any] = {"settings": settings, "encoder": encoder, "device": device or given.device, "seed": seed}
     with open_feed(store) as feed:
         if dry_run:
-            _tell_plan(feed, feed.split(split), how)
+            _tell_plan(feed, feed.split(given.split), how)
             return
         with ProgressBars(err()) as bars:
-            found = feed.finetune(to, split, minutes=minutes, progress=bars.steps, **how)
+            found = feed.finetune(to, given.split, minutes=minutes, progress=bars.steps, **how)
     show(out(), found)
     if found.kept:
         named = f" --store {store}" if store else ""
         # Another split might ask for what the encoder learned from.
-        same = f" --split {split_kind}" if split_kind != "auto" else ""
-        same += f" --window-days {window_days:g}" if window_days != 1 else ""
+        same = f" --split {split_kind}" if split_kind else ""
+        same += f" --window-days {window_days:g}" if window_days else ""
         note(f"next: graphfeed embed --encoder {found.folder}{named}, then: graphfeed train{same}{named}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE, read_config
+from graphfeed.config import CONFIG_FILE, CONFIG_VARIABLE, Config, read_config
 from graphfeed.errors import ConfigError
-from graphfeed.options import Debug, Store, err, note, open_feed, out, split_settings
+from graphfeed.options import Debug, Store, err, note, open_feed, out
+from graphfeed.stage_settings import training_of
 
 if TYPE_CHECKING:
     from graphfeed.feed import Feed
@@ -144,14 +144,8 @@ def _merge(tomlkit: Any, document: Any, changed: dict[str, Any]) -> None:
 
 def _present(file: Path, window_days: float | None, split_kind: str | None) -> TrainingSection:
     """What the search begins with: graphfeed.toml's [train] and [split], or the defaults."""
-    from graphfeed.training_section import TrainingSection, read_training
-
-    present = read_training(read_config(file), file) if file.is_file() else TrainingSection()
-    split = present.split
-    asked = split_settings(
-        split.window_days if window_days is None else window_days, split.kind if split_kind is None else split_kind
-    )
-    return replace(present, split=replace(split, kind=asked.kind, window_days=asked.window_days))
+    config = read_config(file) if file.is_file() else Config()
+    return training_of(config, file, window_days, split_kind)
 
 
 def _check_writable(file: Path) -> None:

@@ -222,6 +222,25 @@ def graph_mapping(location: str, config_file: Path | None = None) -> GraphMappin
     return parse_graph(found["graph"], str(file))
 
 
+def config_of(location: str) -> tuple[Config, Path]:
+    """What graphfeed.toml says of the stages of the store at a location, and the file.
+
+    Nothing where there is no file, or where its [store] names another store.
+    """
+    file = _config_file(None)
+    if not file.is_file():
+        return Config(), file
+    config = read_config(file)
+    named = "location" in config.store.model_fields_set
+    if named and _place(beside(file, config.store.location)) != _place(location):
+        return Config(), file
+    return config, file
+
+
+def _place(location: str) -> str:
+    return location.rstrip("/") if "://" in location else str(Path(location).resolve())
+
+
 def _config_file(given: Path | None) -> Path:
     return given or Path(os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE)
 

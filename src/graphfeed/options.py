@@ -37,7 +37,14 @@ Store = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on standard output.")]
 Limit = Annotated[int, typer.Option("--limit", "-k", min=1, help="At most so many.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1; auto takes a GPU where there is one.")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1; auto takes a GPU where there is one; else [train]'s, else auto."),
+]
+WindowDays = Annotated[
+    float | None,
+    typer.Option("--window-days", help="Length of the windows to predict, days; else [split]'s, else 1."),
+]
 Track = Annotated[
     str | None,
     typer.Option(
@@ -47,11 +54,11 @@ Track = Annotated[
     ),
 ]
 SplitKindName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--split",
         help="How the past is cut: auto (the data's own test pairs, else rolling), rolling, given, leave-one-out,"
-        " random or cold (whole posts).",
+        " random or cold (whole posts); else [split]'s.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_debug, is_eager=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ def show_load(console: Console, report: LoadReport) -> None:
     )
     beside = sum(file.records_rejected for file in report.files.values())
     if beside:
-        _say(console, f"{beside:,} records that a kept row would have made beside its own were left out")
+        _say(console, f"{beside:,} records beside a row's own were left out")
     for reason, count in sorted(report.reasons.items(), key=lambda pair: -pair[1]):
         _say(console, f"  {count:,} × {reason}")
     if report.rejected_file:
@@ -79,7 +79,7 @@ def show_embed(console: Console, report: EmbedReport) -> None:
 def show_model(console: Console, model: LinearModel) -> None:
     """What was learned: the weight of each term, strongest first, and how the fit went."""
     table = Table(title="what was learned: weight of each way through the graph", title_justify="left")
-    kinds = list(model.weights)
+    kinds = [kind for kind in model.weights if model.report.get(kind, {}).get("questions", 1)]
     for kind in kinds:
         table.add_column(f"for {kind}")
         table.add_column("", justify="right")
@@ -91,9 +91,30 @@ def show_model(console: Console, model: LinearModel) -> None:
             cells += [escape(name), "" if weight is None else f"{weight:.3f}"]
         table.add_row(*cells)
     console.print(table)
-    for name, facts in model.report.items():
-        if isinstance(facts, dict) and facts:
-            _say(console, f"{name}: " + ", ".join(f"{key} {_figure(value)}" for key, value in facts.items()))
+    for line in _how_it_went(model.report):
+        _say(console, line)
+
+
+def _how_it_went(report: dict[str, Any]) -> Iterator[str]:
+    """The fit of each part in a line; all of it stands in the model's learned.json."""
+    towers, second = report.get("towers"), report.get("second stage")
+    if towers and "best epoch" in towers:
+        yield (
+            f"towers: {towers['width']} numbers for each node, best after epoch {towers['best epoch']} of"
+            f" {len(towers['loss'])} (validation MRR {towers['best validation mrr']:.4f})"
+        )
+    if factors := report.get("factors"):
+        yield f"factors: {', '.join(name.rpartition('_')[2] for name in factors)} numbers"
+    for kind in ("posts", "people", "interests"):
+        facts = report.get(kind)
+        if facts and not facts["questions"]:
+            yield f"for {kind}: nothing was learned, for the windows that weights are fitted on have nothing to predict"
+        elif facts:
+            reached = f"NDCG@10 {facts['validation']:.4f} on validation"
+            yield f"for {kind}: fitted on {facts['questions']:,} questions; {reached}"
+    if second:
+        gain = f"{second['gained on validation']:+.4f} NDCG@10 on validation"
+        yield f"second stage: {'used' if second['used'] else 'not used'}, {gain}"
 
 
 def show_answers(
@@ -119,20 +140,23 @@ def show_explanation(console: Console, store: GraphStore, explanation: Explanati
     names = Names.read(store, [(reason, "p") for reason in explanation.reasons])
     post = store.run("post", id=explanation.post)[0]
     title = shorten(post["title"] or post["text"] or explanation.post, 80)
-    if explanation.published:
-        _say(
-            console,
-            f"“{title}” is number {explanation.rank} for {explanation.user}, with a score of {explanation.score:.3f}:",
-        )
-    elif explanation.reasons:
-        _say(console, f"“{title}” is not among what is published for {explanation.user}. What connects the two:")
-    else:
-        _say(
-            console,
-            f"“{title}” is not among what is published for {explanation.user}, and no short path connects them.",
-        )
+    _say(console, _verdict(explanation, title))
     for sentence, share in names.told(explanation.reasons):
         _reason(console, sentence, share)
+
+
+def _verdict(explanation: Explanation, title: str) -> str:
+    """Whether the post is recommended to the person, and what keeps it back."""
+    user, acts = explanation.user, " and ".join(explanation.kept_back)
+    if explanation.published:
+        place = f"number {explanation.rank} for {user}, with a score of {explanation.score:.3f}"
+        if acts:
+            return f"“{title}” was published as {place}, and is not shown any more: {user} {acts}. Its reasons were:"
+        return f"“{title}” is {place}:"
+    known = f"is not recommended to {user}, who {acts}" if acts else f"is not among what is published for {user}"
+    if explanation.reasons:
+        return f"“{title}” {known}. What connects the two:"
+    return f"“{title}” {known}, and no short path connects them."
 
 
 def show_status(console: Console, status: dict[str, Any]) -> None:
@@ -168,19 +192,11 @@ def _say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _figure(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, list):
-        return "[" + " ".join(_figure(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "(" + ", ".join(f"{_figure(k)}: {_figure(v)}" for k, v in value.items()) + ")"
-    return str(value)
-
-
 def show_evaluation(console: Console, found: Evaluation, slices: Sequence[str] | None = None) -> None:
     """Rankers by slice, the best last; the first metric with half of its 95 % interval. The JSON has all figures."""
-    shown = [name for name in (slices or found.slices) if name in found.slices]
+    asked = [name for name in (slices or found.slices) if name in found.slices]
+    figures = {name: [{**row, "slice": ""} for row in found.rows if row["slice"] == name] for name in asked}
+    shown = [name for place, name in enumerate(asked) if figures[name] not in [figures[n] for n in asked[:place]]]
     main, *others = (found.main_metric, f"recall@{found.at[-1]}", f"hit_rate@{found.at[0]}")
     table = Table(box=SIMPLE_HEAD, title=f"{found.kind}, {found.part}: each ranks all candidates", title_justify="left")
     table.add_column("slice", no_wrap=True)
@@ -188,8 +204,7 @@ def show_evaluation(console: Console, found: Evaluation, slices: Sequence[str] |
     for column in ("asked", f"{main} ±", *others):
         table.add_column(column, justify="right", no_wrap=True)
     for name in shown:
-        rows = [row for row in found.rows if row["slice"] == name]
-        for place, row in enumerate(sorted(rows, key=lambda row: float(row[main]))):
+        for place, row in enumerate(sorted(figures[name], key=lambda row: float(row[main]))):
             style = {"model": "bold", "oracle": "green"}.get(row["kind"], "")
             half = (row[f"{main}_high"] - row[f"{main}_low"]) / 2
             cells = [
@@ -200,6 +215,16 @@ def show_evaluation(console: Console, found: Evaluation, slices: Sequence[str] |
             table.add_row(name if place == 0 else "", escape(row["model"]), *cells, style=style)
         table.add_section()
     console.print(table)
+    for name in sorted(set(asked) - set(shown)):
+        same = next(other for other in shown if figures[other] == figures[name])
+        _say(console, f"{name} is not shown: it has the same questions and figures as {same}")
+    for metric in others:
+        full = [name for name in shown if all(row[metric] == 1 for row in figures[name])]
+        if full:
+            _say(
+                console,
+                f"{metric} is 1 for every ranker in {', '.join(full)}: too few candidates for it to tell anything",
+            )
     _say(console, found.describe)
     for row in found.comparisons:
         if row["slice"] in shown and row["best"]:

@@ -48,13 +48,13 @@ _VERBS = {
 _LACKS = {
     "User": {
         "few_acts": "fewer than {few} engagements",
-        "new": "came after the published generation",
+        "new": "dated after the moment that is published for",
         "no_text": "say nothing about themselves",
         "no_follows": "follow nobody",
     },
     "Post": {
         "few_acts": "fewer than {few} engagements",
-        "new": "came after the published generation",
+        "new": "dated after the moment that is published for",
         "no_text": "no text",
         "no_entity": "about no entity",
         "no_author": "no author",

@@ -161,7 +161,18 @@ def test_cypher_leaves_files_users_and_the_schema_alone(feed: GraphStore, text: 
         feed.cypher(text)
 
 
-KEYED = ("recommend", "explain", "explain_paths", "people", "interests", "similar", "trending", "find_user", "post")
+KEYED = (
+    "recommend",
+    "explain",
+    "explain_paths",
+    "kept_back",
+    "people",
+    "interests",
+    "similar",
+    "trending",
+    "find_user",
+    "post",
+)
 
 
 @pytest.mark.parametrize("name", [*KEYED, "names", "active_generation"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from tests.queries.toy import DAY, NOW, make_toy, write_edges
 
 from graphfeed.errors import ConfigError, NotPublishedError, UnknownNodeError
@@ -15,6 +17,7 @@ from graphfeed.graph.store import GraphStore, open_store
 from graphfeed.queries.answers import Reason
 from graphfeed.queries.lookup import explain, interests, knows_user, people, recommend, similar
 from graphfeed.queries.wording import Names
+from graphfeed.show import show_explanation
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,21 @@ def test_explain_published_and_observed(store: GraphStore) -> None:
     assert (nothing.published, nothing.rank, nothing.reasons) == (False, None, ())
     linked = explain(store, "ann", "reply")
     assert linked.reasons == (Reason("conversation", None, ("ann", "ask", "reply")),)
+
+
+def test_explain_says_what_keeps_a_post_back(store: GraphStore) -> None:
+    def told(user: str, post: str) -> str:
+        console = Console(width=200, record=True, file=io.StringIO())
+        show_explanation(console, store, explain(store, user, post))
+        return console.export_text()
+
+    assert explain(store, "ann", "bread2").kept_back == ()
+    assert "number 1 for ann, with a score of" in told("ann", "bread2")
+    hidden = explain(store, "bob", "chess1")
+    assert (hidden.published, hidden.kept_back) == (True, ("disliked or hid it",))
+    assert hidden.to_dict()["kept_back"] == ["disliked or hid it"]
+    assert "and is not shown any more: bob disliked or hid it. Its reasons were:" in told("bob", "chess1")
+    assert "is not recommended to ann, who wrote it" in told("ann", "ask")
 
 
 def test_unknown_nodes_are_named_with_near_ones(store: GraphStore) -> None:

@@ -23,6 +23,7 @@ KEYED: dict[str, dict[str, Any]] = {
     "trending": {"user": "User 7", "generation": "g", "limit": 3},
     "explain": {"user": "User 7", "post": "Post 7"},
     "explain_paths": {"user": "User 7", "post": "Post 7"},
+    "kept_back": {"user": "User 7", "post": "Post 7"},
     "person": {"user": "User 7"},
     "barred_readers": {"post": "Post 7"},
     "audience": {"post": "Post 7", "limit": 3},

@@ -71,6 +71,11 @@ CASES: list[tuple[str, dict[str, Any], list[dict[str, Any]]]] = [
     ),
     ("explain_paths", {"user": "ann", "post": "reply"}, [{"type": "conversation", "path": ["ann", "ask", "reply"]}]),
     ("explain_paths", {"user": "cat", "post": "spam"}, []),
+    ("kept_back", {"user": "ann", "post": "ask"}, [{"act": "wrote it"}]),
+    ("kept_back", {"user": "ann", "post": "spam"}, [{"act": "blocked or muted its author"}]),
+    ("kept_back", {"user": "bob", "post": "chess1"}, [{"act": "disliked or hid it"}]),
+    ("kept_back", {"user": "ann", "post": "bread1"}, [{"act": "engaged with it"}]),
+    ("kept_back", {"user": "ann", "post": "bread2"}, []),
     ("similar", {"post": "bread1", "limit": 5}, [{"id": "bread2", "rank": 1}, {"id": "bread3", "rank": 2}]),
     ("people", {"user": "ann", "limit": 5}, [{"id": "cat", "rank": 2, "name": None}]),  # bob followed, mallory blocked
     ("interests", {"user": "ann", "limit": 5}, [{"id": "bread", "rank": 2, "name": "Bread", "kind": "tag"}]),
