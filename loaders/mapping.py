@@ -17,7 +17,8 @@
     at = "createdAt"
 
 ``create = true`` makes the node where it is only referred to; ``create = { created_at = "createdAt" }`` also gives it
-properties from the referring row (of several times the earliest). ``split = "|"`` cuts a cell into a list,
+properties from the referring row (of several times the earliest); one from the end's own column is what became the
+id, of a list each node its item. ``split = "|"`` cuts a cell into a list,
 ``prefix = "c"`` stands before an id, ``optional = true`` means that a row with an empty cell has no such relationship.
 An entry for a database has ``query = "select …"`` in place of ``file``, one for data frames ``frame = "name"``.
 """
@@ -181,6 +182,7 @@ class RelationshipEntry(_Entry):
                 label_properties = NODE_TYPES[self.labels[place]].properties
                 scalar = [name for name, kind in label_properties.items() if not pa.types.is_list(kind)]
                 _parse_properties(end.create, scalar, scalar, f"{_PLACES[place]}.create: ")
+                _check_splits(end, _PLACES[place])
         if self.source.split and self.target.split:
             raise ValueError("only one of source and target can have a split")
         return self
@@ -247,6 +249,17 @@ def _parse_properties(
         except ValidationError as error:
             raise ValueError(f"{at}{key}: {_one_sentence(error, {})}") from error
     return properties
+
+
+def _check_splits(end: End, place: str) -> None:
+    """A node that is made has one value of each property: only the end itself cuts a cell."""
+    for name, property_ in end.create.items() if isinstance(end.create, dict) else ():
+        if property_.split is not None and (property_.column, property_.split) != (end.column, end.split):
+            cut = f'{{ column = "{property_.column}", split = "{property_.split}", create = … }}'
+            raise ValueError(
+                f"{place}.create: {name}: takes one value and cannot be split; where the nodes themselves are the parts"
+                f" of the cell, the split stands beside `create`: {place} = {cut}"
+            )
 
 
 def _known_name(key: str, name: str, known: Mapping[str, Any]) -> None:

@@ -125,10 +125,14 @@ def make_relationships(entry: RelationshipEntry, block: Block, rows: Positions) 
 def make_implied(
     entry: RelationshipEntry, end: End, label: str, block: Block, ids: pa.Array, rows: Positions
 ) -> pa.Table:
-    """Nodes that the entry's rows refer to, one for each given id; properties that cannot be read are null."""
+    """Nodes that the entry's rows refer to, one for each given id; properties that cannot be read are null.
+
+    A property from the end's own column is what became the id, without the prefix: of a list its item, not the cell.
+    """
     columns = {"id": ids}
     given = end.create if isinstance(end.create, Mapping) else {}
-    _fill(columns, [], given, NODE_TYPES[label].properties, block, rows, entry.date_format)
+    own = {end.column: pc.utf8_slice_codeunits(ids, len(end.prefix))}
+    _fill(columns, [], given, NODE_TYPES[label].properties, block, rows, entry.date_format, own)
     return pa.table({**columns, "line": pa.array(block.lines[rows], pa.int64())})
 
 
@@ -188,8 +192,12 @@ def _fill(
     block: Block,
     rows: Positions,
     date_format: str | None,
+    own: Mapping[str, pa.Array] | None = None,
 ) -> None:
-    """Add the type's properties to ``columns`` in their order, and to ``faults`` what could not be converted."""
+    """Add the type's properties to ``columns`` in their order, and to ``faults`` what could not be converted.
+
+    ``own``: by column the cells of the given rows, where they are not those of the block.
+    """
     positions = pa.array(rows)
     for name, type_ in types.items():
         property_ = properties.get(name)
@@ -198,7 +206,9 @@ def _fill(
         elif property_.column is None:
             columns[name] = _constant(name, property_, type_, len(rows), date_format)
         else:
-            cells = block.columns[property_.column].take(positions)
+            cells = (own or {}).get(property_.column)
+            if cells is None:
+                cells = block.columns[property_.column].take(positions)
             found = convert(cells, type_, date_format=date_format, split=property_.split)
             columns[name] = found.values
             if found.bad.any():

@@ -93,7 +93,8 @@ def init(
         target.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{target} cannot be written ({error.strerror}): name another file with --output") from error
-    note(f"wrote {target}. Check what is marked GUESS, then: graphfeed run {target}")
+    check = "Check it, above all what is marked GUESS" if "# GUESS" in text else "Check it"
+    note(f"wrote {target}. {check}, then: graphfeed run {target}")
 
 
 @app.command(epilog="Example: graphfeed setup --store neo4j://127.0.0.1:7687")

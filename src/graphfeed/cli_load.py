@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graphfeed.errors import ConfigError
 from graphfeed.options import Debug, Json, Store, err, note, open_feed, out
 
 
@@ -73,6 +74,8 @@ def load(
     from graphfeed.progress import ProgressBars
     from graphfeed.show import load_as_json, show_load
 
+    if source == "tables" and path is not None and "://" not in path and not Path(path).exists():
+        raise ConfigError(f"{path} is not there: expected a folder with table files, or an archive of one")
     options: dict[str, Any] = {
         **{"mapping": mapping, "site": site, "train": train, "test": test, "split": split, "friends": friends},
         **{"friends_both_ways": friends_both_ways or None, "kg": kg, "kg_items": kg_items, "text": text},

@@ -187,17 +187,24 @@ class Learning(Exchanging):
         1970. None: the clock, or the latest time where that lies more than 30 days back.
         ``active_days``: only for people who did something in so many days before; the others see what is trending.
         ``dry_run``: only count what would be written.
+        Raises TrainingError where the text vectors are not those that the model was trained with: new texts alone do
+        not change an encoder, but TF-IDF is fitted anew by them.
         """
         from graphfeed.moments import pick_moment
         from graphfeed.training.publish import publish
 
         if not dry_run:
             self.require_writable("publish")
+        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
+        encoder = self._encoder()
+        if record.encoder != encoder:
+            raise TrainingError(
+                f"the text vectors are of another encoder ({encoder or 'none'}) than the model was trained with"
+                f" ({record.encoder or 'none'}; tfidf is another one after new texts): `graphfeed train` first"
+            )
         graph = self.graph()
         moment = now if isinstance(now, int) else pick_moment(now, graph.latest_time()).at
-        record = TrainingRecord.read(self.store.workspace / MODEL_FOLDER)
         metrics = record.metrics(self.store.workspace / MODEL_FOLDER)
-        encoder = self._encoder()
         return publish(
             self.store,
             graph,

@@ -226,3 +226,28 @@ def said_of_the_load(file: Path) -> str:
     with graphfeed.open("feed") as feed, ProgressBars(Console(quiet=True)) as bars, pytest.raises(InterruptedError):
         Pipeline(file).run(feed, say, lambda *_: None, bars)
     return lines[0]
+
+
+@pytest.mark.parametrize("more", ["", " --mapping sql.toml"])
+def test_tables_that_are_not_there_are_said_first(more: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["load", "tables", "exports/nothere", *more.split(), "--store", "feed"])
+    assert ended.value.code == 1
+    said = capfd.readouterr().err
+    assert "exports/nothere is not there: expected a folder with table files" in said
+    assert "graphfeed init" not in said
+
+
+def test_what_is_left_out_beside_a_row_is_said_of_rejected_rows_too(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "posts.csv").write_text("id,author,at\np1,u1,2024-01-01\np2,u1,soon\n")
+    (folder / "posts.toml").write_text(
+        '[[nodes]]\nfile = "posts.csv"\nlabel = "Post"\nid = "id"\ncreated_at = "at"\n[[relationships]]\n'
+        'file = "posts.csv"\ntype = "POSTED"\nsource = { column = "author", create = true }\ntarget = "id"\nat = "at"\n'
+    )
+    with pytest.raises(SystemExit):
+        main(["load", "tables", ".", "--mapping", "posts.toml", "--store", "feed"])
+    said = capfd.readouterr().out
+    assert "kept 1 + rejected 1" in said
+    assert "1 records beside a row's own were left out" in said

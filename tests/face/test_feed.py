@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from tests.face.conftest import Told
 
@@ -115,6 +116,16 @@ def test_a_changed_graph_is_not_evaluated_on_what_was_trained_on(feed: graphfeed
         write_edges(change, "FOLLOWS", "User", "User", [{"source": ids[0], "target": ids[-1], "at": 0}])
     with pytest.raises(TrainingError, match="changed since the model was trained"):
         feed.evaluate(baselines=False)
+
+
+def test_vectors_that_the_model_does_not_know_are_not_published(feed: graphfeed.Feed) -> None:
+    active = [g.id for g in feed.store.generations()]
+    feed.load_frames({"Post": pd.DataFrame({"id": ["one more"], "title": ["Kites over the allotments"]})})
+    feed.embed("tfidf")  # fitted anew: other terms
+    for dry_run in (True, False):
+        with pytest.raises(TrainingError, match=r"of another encoder \(tfidf@.* `graphfeed train` first"):
+            feed.publish("latest", dry_run=dry_run)
+    assert [g.id for g in feed.store.generations()] == active
 
 
 def test_publishing_and_rolling_back(feed: graphfeed.Feed) -> None:
