@@ -7,6 +7,7 @@ block × nodes of one label.
 
 from __future__ import annotations
 
+import warnings
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -20,6 +21,9 @@ from graphfeed.training.links import Int64, Links, pair_matrix
 from graphfeed.training.order import Order
 from graphfeed.training.paths import Path, Step
 from graphfeed.training.snapshot import DAY, Snapshot
+
+# What torch says once of its CSR tensors, to whoever trains from Python; products by them are tested here.
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
 
 Float32 = npt.NDArray[np.float32]
 Matrix: TypeAlias = Any

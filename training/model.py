@@ -81,6 +81,10 @@ class LinearModel:
         self._word_rows: tuple[FeedGraph, Any] | None = None
         self._kept: KeptVectors | None = None
 
+    def __repr__(self) -> str:
+        learned = ", ".join(f"{len(terms)} terms for {kind}" for kind, terms in self.weights.items())
+        return f"<LinearModel {self.name}: {learned or 'not fitted yet'}>"
+
     def fit(self, split: Split, progress: Progress | None = None) -> None:
         """Learn everything from a split's training part; choose on its validation part."""
         fitted = self.choose(split, progress)

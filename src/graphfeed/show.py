@@ -172,7 +172,7 @@ def show_status(console: Console, status: dict[str, Any]) -> None:
         figures = ", ".join(f"{k} {v:.4f}" for k, v in model["figures"].items() if k in ("ndcg@10", "recall@20"))
         _say(console, f"model: trained {model['trained_at']}{stale}" + (f"; test {figures}" if figures else ""))
     for generation in status["generations"]:
-        state = "active" if generation["active"] else "kept for rollback"
+        state = "active" if generation["active"] else "kept for rollback, and counted above, too"
         _say(
             console, f"generation {generation['id']}: for {generation['now']}, made {generation['created_at']}, {state}"
         )

@@ -61,6 +61,12 @@ def test_a_block_scores_as_each_person_alone(sample_model: LinearModel, sample_s
         np.testing.assert_allclose(together, alone, atol=2e-5)
 
 
+def test_a_model_says_what_it_is(sample_model: LinearModel) -> None:
+    posts = len(sample_model.weights["posts"])
+    assert repr(sample_model).startswith(f"<LinearModel linear: {posts} terms for posts, ")
+    assert repr(LinearModel(SMALL, CPU)) == "<LinearModel linear: not fitted yet>"
+
+
 def test_no_term_is_negative(sample_model: LinearModel, sample_split: Split) -> None:
     for kind in LINK_KINDS:
         scorer = sample_model.scorer(sample_split.final, kind)
