@@ -9,9 +9,12 @@ from typing import Literal, Protocol
 import numpy as np
 import scipy.sparse as sp
 
+from graphfeed.errors import ConfigError
 from graphfeed.training.links import Int64, LinkKind, Links, pair_matrix
+from graphfeed.training.settings import LARGEST_SEED
 from graphfeed.training.snapshot import Snapshot
 
+_SHORTEST, _LONGEST = 1 / 1440, 36_500  # days: windows are counted, and times are microseconds in 64 bits
 Part = Literal["fit", "validation", "test"]
 SplitKind = Literal["auto", "rolling", "given", "leave-one-out", "random", "cold"]
 
@@ -67,6 +70,20 @@ class SplitSettings:
     """Random: share of each person's acts, cold: of the posts, that fit, validation and test take each."""
     seed: int = 0
     """For what is drawn at random, in all kinds but rolling and leave-one-out."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what cannot be."""
+        if not _SHORTEST <= self.window_days <= _LONGEST:
+            raise ConfigError(f"[split] window_days is from a minute to {_LONGEST} days, found {self.window_days:g}")
+        if not 0 <= self.fit <= self.validation <= self.test <= 1:
+            raise ConfigError(
+                "[split] fit, validation and test are shares from 0 to 1, none below the one before, found"
+                f" {self.fit:g}, {self.validation:g} and {self.test:g}"
+            )
+        if self.max_windows < 0:
+            raise ConfigError(f"[split] max_windows is 0 (all of them) or more, found {self.max_windows}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ConfigError(f"[split] seed is from 0 to {LARGEST_SEED:,}, found {self.seed}")
 
 
 def make_round(snapshot: Snapshot, end: int, answers: Links, kind: LinkKind) -> Round | None:

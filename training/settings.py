@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +11,9 @@ from graphfeed.training.tracking import Tracker
 
 PartName = Literal["paths", "factors", "towers", "time"]
 PARTS: tuple[PartName, ...] = ("paths", "factors", "towers", "time")
+LARGEST_SEED = 2**32 - 1
+"""What all the libraries that draw at random take."""
+Penalty = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 TowerKind = Literal["linear", "hgt", "gat", "sage"]
@@ -27,10 +30,13 @@ class TowerSettings(BaseModel):
     width: int = Field(
         0,
         ge=0,
+        le=65_536,
         description="Width of the vectors; 0: about the square root of the links, 32 to 1,024; neural: 64.",
     )
     layers: int = Field(2, ge=1, le=6, description="How many times messages are passed.")
-    heads: int = Field(2, ge=1, description="Attention heads of hgt and gat; the width is rounded up to a multiple.")
+    heads: int = Field(
+        2, ge=1, le=256, description="Attention heads of hgt and gat; the width is rounded up to a multiple."
+    )
     epochs: int | None = Field(
         None,
         ge=0,
@@ -40,8 +46,8 @@ class TowerSettings(BaseModel):
     patience: int | None = Field(
         None, ge=1, description="Stop after so many epochs without a better validation MRR. None: 3; neural: 25."
     )
-    learning_rate: float = Field(0.01, gt=0, description="Adam's step size.")
-    weight_decay: float = Field(1e-4, ge=0, description="Decoupled decay of all weights (AdamW).")
+    learning_rate: float = Field(0.01, gt=0, allow_inf_nan=False, description="Adam's step size.")
+    weight_decay: float = Field(1e-4, ge=0, allow_inf_nan=False, description="Decoupled decay of all weights (AdamW).")
     loss: LossName = Field(
         "softmax", description="softmax over sampled candidates; bpr: above one; directau: close and spread, no others."
     )
@@ -54,10 +60,11 @@ class TowerSettings(BaseModel):
         ge=1,
         description="Links per step. None: 16,384, of a million links and more a 64th; neural: a fold, at most 65,536.",
     )
-    negatives: int = Field(2_048, ge=1, description="Sampled candidates per step, shared by the batch.")
+    negatives: int = Field(2_048, ge=1, le=1_000_000, description="Sampled candidates per step, shared by the batch.")
     folds: int | None = Field(
         None,
         ge=2,
+        le=100,
         description="Parts of the links; each in turn is taken out of the graph and predicted. None: 4; neural: 3.",
     )
     drop: float = Field(0.2, ge=0, lt=1, description="Share of id embeddings dropped in a step, for nodes yet to come.")
@@ -97,10 +104,10 @@ class FactorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[int, ...] | None = Field(
+    widths: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] | None = Field(
         None, description="Widths, each a term. None: 1/8, 1/4, 1/2 and 1 times the square root of the links, 8 to 768."
     )
-    strengths: tuple[tuple[float, float], ...] = Field(
+    strengths: tuple[tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], Penalty], ...] = Field(
         ((10.0, 0.1), (30.0, 0.1), (100.0, 30.0)),
         min_length=1,
         description="Confidence of an observed link, and L2 penalty; of several each width takes what validates best.",
@@ -115,8 +122,8 @@ class MixtureSettings(BaseModel):
 
     questions: int = Field(2_000, ge=1, description="At most so many (person, moment) pairs are fitted on.")
     negatives: int = Field(300, ge=1, description="Random candidates beside each term's best, where there are more.")
-    ridge: tuple[float, ...] = Field(
-        (1e-3, 1e-2, 3e-2, 1e-1, 3e-1), description="L2 penalties to choose from on validation."
+    ridge: tuple[Penalty, ...] = Field(
+        (1e-3, 1e-2, 3e-2, 1e-1, 3e-1), min_length=1, description="L2 penalties to choose from on validation."
     )
 
 
@@ -129,11 +136,11 @@ class RerankerSettings(BaseModel):
         "validated", description="validated: where it is better on validation by more than a standard error."
     )
     top: int = Field(30, ge=2, le=100, description="So many of a person's best candidates are put in order.")
-    width: int = Field(32, ge=2, description="Width of the first layer; the second has half of it.")
-    networks: int = Field(3, ge=1, description="So many networks are averaged.")
+    width: int = Field(32, ge=2, le=65_536, description="Width of the first layer; the second has half of it.")
+    networks: int = Field(3, ge=1, le=100, description="So many networks are averaged.")
     epochs: int = Field(10, ge=1, description="Passes over the questions.")
-    learning_rate: float = Field(3e-3, gt=0, description="Adam's step size.")
-    weight_decay: float = Field(0.1, ge=0, description="Decoupled decay of all weights (AdamW).")
+    learning_rate: float = Field(3e-3, gt=0, allow_inf_nan=False, description="Adam's step size.")
+    weight_decay: float = Field(0.1, ge=0, allow_inf_nan=False, description="Decoupled decay of all weights (AdamW).")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of the first layer that is dropped in a step.")
 
 
@@ -155,7 +162,7 @@ class RunSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     device: str = Field("auto", description="cpu, cuda, cuda:1 …; auto: a GPU where there is one.")
-    seed: int = Field(0, description="Seed of every random choice.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random choice.")
     folder: Path | None = Field(None, description="Where checkpoints are kept; none: no checkpoints.")
     resume: bool = Field(True, description="Go on from a checkpoint that fits.")
     tracker: Tracker | None = Field(None, exclude=True, description="Told of settings and figures as they come.")

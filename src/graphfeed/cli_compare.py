@@ -34,7 +34,7 @@ def compare(
     loss: Annotated[
         str, typer.Option("--loss", help="What they are trained for: softmax, bpr or directau.")
     ] = "softmax",
-    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
     json_file: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the rows to a file; - is standard output.")
     ] = None,

@@ -43,7 +43,7 @@ def finetune(
         int | None, typer.Option("--max-tokens", help="Cut a text after so many tokens while training.")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", help="Of the adapters.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and for how long.")] = False,
     window_days: WindowDays = None,
     split_kind: SplitKindName = None,

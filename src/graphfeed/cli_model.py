@@ -63,7 +63,8 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="At most so many passes; 0: the warm start.")] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Seed of every random choice; else [train]'s, else 0.")
+        int | None,
+        typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice; else [train]'s, else 0."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume/--afresh", help="Go on from a checkpoint that fits.")] = True,
     track: Track = None,

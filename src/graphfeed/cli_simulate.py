@@ -23,7 +23,7 @@ def simulate(
         int, typer.Option("--edges", help="How many engagements, about; other relationships come on top.")
     ] = 100_000,
     days: Annotated[int, typer.Option("--days", help="Over how many days they act.")] = 90,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
     format_: Annotated[str, typer.Option("--format", help="Of the files: parquet or csv.")] = "parquet",
     store: Annotated[
         str | None,

@@ -28,9 +28,10 @@ SHOWN = 10
 def tune(
     minutes: Annotated[float, typer.Option("--minutes", help="How long to search.")] = 20.0,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="At most so many trials, too.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of the search and of every training; else [train]'s.")] = (
-        None
-    ),
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, max=2**32 - 1, help="Of the search and of every training; else [train]'s."),
+    ] = (None),
     write: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Put what wins into [train] of this graphfeed.toml.")
     ] = None,

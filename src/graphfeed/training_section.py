@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from graphfeed.config import Config, beside, check_keys, validate
 from graphfeed.errors import ConfigError
-from graphfeed.training.settings import ModelSettings
+from graphfeed.training.settings import LARGEST_SEED, ModelSettings
 from graphfeed.training.split import SplitSettings
 from graphfeed.training.tracking import place_of
 
@@ -35,6 +35,7 @@ def read_training(config: Config, file: Path) -> TrainingSection:
     seed, device, track = train.pop("seed", 0), train.pop("device", "auto"), train.pop("track", None)
     if not isinstance(seed, int) or not isinstance(device, str):
         raise ConfigError(f"{where}: seed is a whole number and device a word, found {seed!r} and {device!r}")
+    _check_seed(seed, where)
     check_keys(config.split, [f.name for f in fields(SplitSettings)], f"{file}: [split]")
     try:
         split = TypeAdapter(SplitSettings).validate_python(config.split)
@@ -43,6 +44,11 @@ def read_training(config: Config, file: Path) -> TrainingSection:
         raise ConfigError(f"{file}: [split] {first['loc'][0]}: {first['msg']}, found {first['input']!r}") from error
     settings = validate(ModelSettings, train, where)
     return TrainingSection(settings, split, seed, device, None if track is None else _tracked(file, str(track)))
+
+
+def _check_seed(seed: int, where: str) -> None:
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"{where}: seed is from 0 to {LARGEST_SEED:,}, found {seed}")
 
 
 def _tracked(file: Path, to: str) -> str:
